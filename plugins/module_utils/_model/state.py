@@ -1,0 +1,125 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What one look at a host found, as plain values. docs/architecture.md, *Host state*, has the shapes of the sections."""
+from typing import Any, Dict, List, NamedTuple, Optional
+
+SCHEMA = 1
+SECTIONS = (
+    "os", "boot", "manager", "packages", "candidates", "holds", "indexes", "reboot", "services", "health", "checks",
+    "space", "history", "platform",
+)
+
+
+class Unknown(Exception):
+    """Something that could not be found out: never read as fine, none or 0.
+
+    what: the section or question; why: what happened; next: what a person does about it.
+    """
+
+    def __init__(self, what, why, next_step):
+        # type: (str, str, str) -> None
+        super(Unknown, self).__init__("{0} is unknown: {1}".format(what, why))
+        self.what = what
+        self.why = why
+        self.next = next_step
+
+
+class Package(NamedTuple):
+    """An installed package. status is ``installed`` or what is wrong (``half-configured``, …)."""
+
+    name: str
+    arch: str
+    version: str
+    source: str
+    source_version: str
+    auto: bool
+    status: str
+
+
+class Origin(NamedTuple):
+    """Where a version is offered, without a URL: two mirrors of one archive are equal."""
+
+    origin: str
+    label: str
+    suite: str
+    codename: str
+    component: str
+
+
+class Candidate(NamedTuple):
+    """What the package manager's own simulated full upgrade would do, or keeps back (kept_back is then the reason).
+
+    action: upgrade, install or remove. installed is None for a new package; version, size (bytes), sha256 and
+    filename are None for a removal or where the index does not give them. phased: percent or None. age_ms: None when
+    nothing dates the version.
+    """
+
+    name: str
+    arch: str
+    action: str
+    installed: Optional[str]
+    version: Optional[str]
+    source: str
+    source_version: str
+    origins: List[Origin]
+    security: bool
+    size: Optional[int]
+    sha256: Optional[str]
+    filename: Optional[str]
+    phased: Optional[int]
+    kept_back: Optional[str]
+    age_ms: Optional[int]
+
+
+class Hold(NamedTuple):
+    """A package that is kept from its newest version. kind: hold, pin or exclude; where: the file and line, or tool."""
+
+    name: str
+    arch: str
+    kind: str
+    reason: str
+    where: str
+
+
+class Index(NamedTuple):
+    """One component of a repository's index. state: ok, stale, expired, unsigned, unreachable or missing."""
+
+    origin: str
+    label: str
+    suite: str
+    codename: str
+    component: str
+    keys: List[str]
+    signed: bool
+    dated_ms: Optional[int]
+    valid_until_ms: Optional[int]
+    fetched_ms: Optional[int]
+    state: str
+    problem: Optional[str]
+
+
+def plain(value):
+    # type: (Any) -> Any
+    """Return value with every NamedTuple in it (however deep) as a dict and every other tuple as a list."""
+    if isinstance(value, tuple):
+        fields = getattr(value, "_fields", None)
+        if fields:
+            return dict((name, plain(item)) for name, item in zip(fields, value))
+        return [plain(item) for item in value]
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return dict((key, plain(item)) for key, item in value.items())
+    return value
+
+
+def is_unknown(section):
+    # type: (Any) -> bool
+    """Say whether a section (its plain form) is the note that it could not be read."""
+    return isinstance(section, dict) and set(section) == {"unknown"}
+
+
+def why_unknown(section):
+    # type: (Dict[str, Any]) -> str
+    """Return the reason that an unknown section gives."""
+    return str(section["unknown"])

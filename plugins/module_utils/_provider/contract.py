@@ -1,0 +1,161 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The contract of a package manager. A provider fits one file of at most 300 lines.
+
+Reading and changing are two classes, so that looking at a host carries no code that changes it; a provider that is
+small enough is one class with both. Every method takes and returns values of ``_model``; what cannot be found out
+raises ``Unknown`` with why and the next step, never an empty list.
+"""
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Candidate, Hold, Index, Package
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Outcome, Step
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
+
+
+class Manager(NamedTuple):
+    """The package manager itself. health: ok, interrupted, locked, broken or unknown; problems end with what to do."""
+
+    name: str
+    version: str
+    health: str
+    problems: List[str]
+
+
+class Source(NamedTuple):
+    """A log that history was read from, and the span that it covers (None: it holds no dated line)."""
+
+    path: str
+    from_ms: Optional[int]
+    to_ms: Optional[int]
+    readable: bool
+
+
+class Event(NamedTuple):
+    """A past package step. action: install, upgrade, downgrade, remove or purge; the fields from and to of the
+    section are old and new here (None: nothing before, nothing after)."""
+
+    ms: int
+    name: str
+    arch: str
+    action: str
+    old: Optional[str]
+    new: Optional[str]
+
+
+class History(NamedTuple):
+    """What the host's own logs tell, oldest first. missing says in words what they cannot tell."""
+
+    sources: List[Source]
+    complete_from_ms: Optional[int]
+    last_patched_ms: Optional[int]
+    events: List[Event]
+    missing: Optional[str]
+
+
+class Signal(NamedTuple):
+    """One sign for or against a reboot. needed: yes, no or unknown."""
+
+    signal: str
+    needed: str
+    text: str
+
+
+class Reader(object):
+    """Looks; changes nothing on the host (only refresh("always") fetches the system's own indexes)."""
+
+    name = ""
+
+    @classmethod
+    def detect(cls, host):
+        # type: (Host) -> Optional[Reader]
+        """Return a reader for this host, or None when the host does not have this package manager."""
+        raise NotImplementedError
+
+    def refresh(self, mode, max_age_s, now_ms):
+        # type: (str, int, int) -> None
+        """Bring the indexes up to date. mode: never, auto (a private copy if older than max_age_s) or always.
+
+        A failure is kept and shows in indexes(); call it first, and close() at the end.
+        """
+        raise NotImplementedError
+
+    def manager(self):
+        # type: () -> Manager
+        raise NotImplementedError
+
+    def packages(self):
+        # type: () -> List[Package]
+        """Return what is installed, sorted by name, arch."""
+        raise NotImplementedError
+
+    def candidates(self):
+        # type: () -> List[Candidate]
+        """Return what a simulated full upgrade would do, sorted by name, arch. The state of the indexes is not
+        considered here: who asks decides with indexes() whether to believe it."""
+        raise NotImplementedError
+
+    def holds(self):
+        # type: () -> List[Hold]
+        raise NotImplementedError
+
+    def indexes(self):
+        # type: () -> List[Index]
+        """Return the indexes in use, with state and signing keys."""
+        raise NotImplementedError
+
+    def history(self, since_ms, now_ms):
+        # type: (int, int) -> History
+        raise NotImplementedError
+
+    def reboot_signals(self):
+        # type: () -> List[Signal]
+        """Return the signs that only this package manager knows."""
+        raise NotImplementedError
+
+    def kernels(self):
+        # type: () -> List[Any]
+        """Return [(kernel release, package version, installed)] of the packaged kernels, newest last; releases are
+        as ``uname -r`` gives them."""
+        raise NotImplementedError
+
+    def cache_paths(self):
+        # type: () -> List[str]
+        """Return the folders where package files go."""
+        raise NotImplementedError
+
+    def close(self):
+        # type: () -> None
+        """Remove everything temporary."""
+
+
+class Writer(object):
+    """Changes the host to exactly the lines of a plan. Only the transaction module uses it."""
+
+    name = ""
+
+    @classmethod
+    def detect(cls, host):
+        # type: (Host) -> Optional[Writer]
+        """Return a writer for this host, or None when the host does not have this package manager."""
+        raise NotImplementedError
+
+    def stage(self, lines, files_dir, work_dir):
+        # type: (List[Line], str, str) -> None
+        """Make a private index in work_dir that offers only these lines' files (files_dir/SHA256)."""
+        raise NotImplementedError
+
+    def simulate(self, lines, work_dir):
+        # type: (List[Line], str) -> List[Step]
+        """Return every step that the package manager would make for these lines."""
+        raise NotImplementedError
+
+    def apply(self, lines, work_dir, log_path, options):
+        # type: (List[Line], str, str, Dict[str, Any]) -> Outcome
+        """Make the steps, without a prompt."""
+        raise NotImplementedError
+
+    def repair(self, log_path, options):
+        # type: (str, Dict[str, Any]) -> Outcome
+        """Finish what an interrupted transaction left behind."""
+        raise NotImplementedError
