@@ -1,0 +1,67 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run a module on a host so that a lost connection is an answer and not an exception."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.plugins.action import ActionBase
+
+MODULES = "lockstep.patching."
+
+
+class Answer(NamedTuple):
+    """What came of calling a module."""
+
+    kind: str
+    """`ok`, `unreachable` (no connection, or lost while it ran) or `broken` (the module could not run or failed)."""
+    result: dict[str, Any]
+    message: str
+
+
+def call(action: ActionBase, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> Answer:
+    """Run `lockstep.patching.MODULE` on the action's host."""
+    try:
+        result = action._execute_module(module_name=MODULES + module, module_args=arguments, task_vars=task_vars)
+    except AnsibleConnectionFailure as error:
+        return Answer("unreachable", {}, str(error).strip())
+    except AnsibleError as error:
+        return Answer("broken", {}, str(error).strip())
+    if result.get("unreachable"):
+        return Answer("unreachable", result, str(result.get("msg", "unreachable")))
+    if result.get("failed"):
+        return Answer("broken", result, _why(result))
+    return Answer("ok", result, "")
+
+
+def reconnect(action: ActionBase) -> None:
+    """Drop a connection that may be dead, a multiplexed one too, so that the next call makes a new one."""
+    try:
+        action._connection.reset()
+    except (AnsibleError, AttributeError, NotImplementedError, OSError):
+        action._connection.close()
+
+
+def call_until(
+    action: ActionBase, module: str, arguments: dict[str, Any], task_vars: dict[str, Any], patience: float
+) -> Answer:
+    """Call a module that may be called again, over new connections, for up to `patience` seconds of silence."""
+    deadline = time.monotonic() + patience
+    pause = 1.0
+    while True:
+        answer = call(action, module, arguments, task_vars)
+        if answer.kind != "unreachable" or time.monotonic() >= deadline:
+            return answer
+        time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
+        pause = min(pause * 1.5, 10.0)
+        reconnect(action)
+
+
+def _why(result: dict[str, Any]) -> str:
+    """The shortest true sentence about a failed module."""
+    message = str(result.get("msg") or "the module failed without a message").strip()
+    detail = str(result.get("module_stderr") or result.get("exception") or "").strip().splitlines()
+    return f"{message} ({detail[-1][:200]})" if detail and detail[-1] not in message else message

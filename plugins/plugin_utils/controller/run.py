@@ -1,0 +1,76 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the plays of one run tell each other.
+
+One `ansible-playbook` process is one run. Its controller actions leave what later plays need (which hosts, which plan, the closing line)
+in files inside Ansible's own temporary folder of this process, which the main process and its workers share and which vanishes with it.
+Registered variables would be copied to every host and re-templated by every task.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class Run:
+    """The run that is going on. Times are UTC milliseconds."""
+
+    token: int
+    stage: str
+    fleet: str
+    ledger: str
+    store: str
+    report_dir: str
+    started_ms: int
+    check: bool = False
+    limit: str | None = None
+    policy: str | None = None
+    policy_digest: str | None = None
+    plan_id: str | None = None
+    stopped: dict[str, Any] | None = None
+    """`{why, next}` once something stopped this run; later plays then have no hosts."""
+    closing: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class RunFiles:
+    """The folder that holds the run: `run.json` and one small file for each list of hosts."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = os.path.join(folder, "lockstep")
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.folder, name + ".json")
+
+    def write(self, name: str, value: Any) -> None:
+        """Replace a document atomically, because a worker may read it at any moment."""
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        partial = f"{self._path(name)}.{os.getpid()}"
+        with open(partial, "w", encoding="utf-8") as handle:
+            json.dump(value, handle)
+        os.replace(partial, self._path(name))
+
+    def read(self, name: str) -> Any:
+        """The document, or None where nobody wrote it."""
+        try:
+            with open(self._path(name), encoding="utf-8") as handle:
+                return json.load(handle)
+        except FileNotFoundError:
+            return None
+
+    def save(self, run: Run) -> None:
+        self.write("run", asdict(run))
+
+    def load(self) -> Run | None:
+        document = self.read("run")
+        return None if document is None else Run(**document)
+
+    def clear(self) -> None:
+        """Forget an earlier run of the same process (a site playbook that imports two of ours)."""
+        if os.path.isdir(self.folder):
+            for name in os.listdir(self.folder):
+                os.unlink(os.path.join(self.folder, name))
