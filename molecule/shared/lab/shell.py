@@ -1,0 +1,74 @@
+# Copyright: the Lockstep contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Running commands, locks and small file helpers."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import subprocess
+from pathlib import Path
+from typing import IO, Iterator, Mapping, Sequence
+
+from .errors import LabError
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    check: bool = True,
+    stdin: str | None = None,
+    timeout: float | None = 600,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run argv and return it with its output as text.
+
+    Raises LabError with the end of its output when it is missing, too slow, or (with check) fails.
+    """
+    try:
+        done = subprocess.run(
+            list(argv),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            check=False,
+        )
+    except FileNotFoundError as exc:
+        raise LabError(f"command not found: {exc.filename}", "run 'lab.py check': it names the package") from exc
+    except subprocess.TimeoutExpired as exc:
+        raise LabError(f"no end after {timeout:g} s: {' '.join(argv)}") from exc
+    if check and done.returncode:
+        raise LabError(f"exit status {done.returncode} of: {' '.join(argv)}\n{tail(done.stdout + done.stderr)}")
+    return done
+
+
+def tail(text: str, lines: int = 15) -> str:
+    """Last lines of text, indented."""
+    return "\n".join("  | " + line for line in text.strip().splitlines()[-lines:])
+
+
+def write_atomic(path: Path, text: str, mode: int = 0o644) -> None:
+    """Replace path by text so that a crash leaves the old or the new content, on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tmp = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(os.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(tmp, path)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[IO[str]]:
+    """Hold an exclusive lock on path; it ends with the process, so a crash leaves none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
