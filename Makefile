@@ -6,8 +6,15 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+LAB := python3 molecule/shared/lab.py
+NAME ?= lab
+HOSTS ?= 6
+MODE ?= hermetic
+# real vulnerability data beside the checkout, where there is any; the tests that need it say when they are skipped
+FEEDS := $(wildcard ../shared/feeds)
+export LOCKSTEP_TEST_FEEDS := $(if $(FEEDS),$(abspath $(FEEDS)))
 
-.PHONY: help setup demo test unit lint sanity integration bench lab-up lab-down clean
+.PHONY: help setup demo test unit lint sanity integration molecule bench matrix lab-up lab-down clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,3 +24,38 @@ setup: $(STAMP) ## Build .venv, in which the collection resolves to this checkou
 $(STAMP): requirements.txt requirements-dev.txt scripts/setup
 	@scripts/setup $(VENV)
 	@touch $@
+
+demo: setup ## Patch six real hosts ring by ring, and show what a plain playbook does instead
+	@scripts/demo
+
+test: lint unit sanity integration molecule ## Everything that must be green: lint, unit, sanity, real hosts
+
+lint: setup ## ruff, mypy, yamllint and ansible-lint's production profile
+	@scripts/lint
+
+unit: setup ## Unit tests
+	@$(BIN)/pytest tests/unit
+
+sanity: setup ## ansible-test sanity
+	@scripts/sanity
+
+integration: setup ## Tests on real lab hosts: rollouts, faults, modules
+	@$(BIN)/pytest tests/integration
+
+molecule: setup ## The rollout as a molecule scenario on lab hosts
+	@scripts/molecule
+
+bench: setup ## Side by side with a plain play on the same lab hosts
+	@$(BIN)/python tests/benchmarks/run.py
+
+matrix: setup ## Unit tests and a rollout under every ansible-core that this machine's Pythons can run
+	@scripts/matrix
+
+lab-up: ## Boot HOSTS real systemd hosts (NAME=lab HOSTS=6 MODE=hermetic or real)
+	@$(LAB) up --name $(NAME) --mode $(MODE) $(foreach n,$(shell seq 1 $(HOSTS)),--host h$(n))
+
+lab-down: ## Stop the lab and leave nothing behind
+	@$(LAB) down --all
+
+clean: lab-down ## Also remove what setup and the tests have built
+	@rm -rf $(VENV) .cache lockstep-report tests/output
