@@ -1,0 +1,57 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How old a candidate is. Pure.
+
+Age counts from when the fleet first saw the version, and a successor inherits the age of the oldest version that it replaces and that
+was never installed; otherwise a package that is released every week would never be old enough. What a platform's first look finds may
+be older than that look; then only the date that the vendor gives (`age_ms`) says more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import compare
+
+FirstSeen = Mapping[tuple[str, str, str, str], int]
+"""When the fleet first saw `(platform, package, arch, version)`, in ms."""
+FIRST_LOOK_MS = 3_600_000
+"""Sightings this soon after a platform's earliest belong to its first look: its hosts are not looked at in the same instant."""
+
+
+class Age(NamedTuple):
+    """What is known of an age."""
+
+    known_ms: int | None
+    """The age, or None where nothing dates the version."""
+    at_least_ms: int
+    """It is at least this old."""
+
+
+class Sightings:
+    """First sightings, by package."""
+
+    def __init__(self, first_seen: FirstSeen) -> None:
+        self._of: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
+        self._earliest: dict[str, int] = {}
+        for (platform, package, arch, version), ms in first_seen.items():
+            self._of.setdefault((platform, package, arch), []).append((version, ms))
+            self._earliest[platform] = min(ms, self._earliest.get(platform, ms))
+
+    def age(self, platform: str, candidate: Mapping[str, Any], seen_ms: int, now_ms: int) -> Age:
+        """Age of a candidate that a look at `seen_ms` found."""
+        known: list[int] = []
+        if isinstance(candidate.get("age_ms"), int):
+            known.append(max(0, candidate["age_ms"] + now_ms - seen_ms))
+        version, before = candidate.get("version"), candidate.get("installed")
+        sightings = self._of.get((platform, candidate["name"], candidate["arch"]), [])
+        times = [ms for seen, ms in sightings if seen == version or (before and version and _between(before, seen, version))]
+        since = max(0, now_ms - min(times)) if times else 0
+        if times and min(times) > self._earliest[platform] + FIRST_LOOK_MS:
+            known.append(since)
+        return Age(max(known) if known else None, max([since, *known]))
+
+
+def _between(before: str, seen: str, version: str) -> bool:
+    return compare(before, seen) < 0 and compare(seen, version) <= 0

@@ -1,0 +1,142 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which of a host's candidates the policy takes. Pure.
+
+The unit is a source package: packages built from one source usually depend on each other in exactly one version, so they are taken or
+left together. A source is a security update if one of its packages is. Patterns (`only`, `exclude`) match the source's name or the name
+of any of its packages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.ages import Age, Sightings
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import malformed, section
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Select
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import duration_text
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plain, utc
+
+Candidate = Mapping[str, Any]
+
+
+class Left(NamedTuple):
+    """A candidate that is not taken."""
+
+    candidate: Candidate
+    why: str
+    detail: str
+
+
+class Choice(NamedTuple):
+    """What of one host's candidates is taken."""
+
+    taken: list[Candidate]
+    left: list[Left]
+
+
+def holds_of(state: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Holds and pins by package name; a hold is stronger than a pin."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for item in section(state, "holds")[0] or []:
+        name = str(item.get("name"))
+        if name not in found or item.get("kind") == "hold":
+            found[name] = item
+    return found
+
+
+def hold_why(hold: Mapping[str, Any]) -> tuple[str, str]:
+    """The reason's name and its detail for a hold."""
+    why = {"hold": "held", "pin": "pinned", "exclude": "excluded"}.get(str(hold.get("kind")), "held")
+    detail = plain(hold.get("reason") or f"{plain(hold.get('kind'), 20)} on this host")
+    return why, detail + (f" ({plain(hold['where'], 100)})" if hold.get("where") else "")
+
+
+def choose(
+    state: Mapping[str, Any], select: Select, exclude: Iterable[str], platform: str, sightings: Sightings, now_ms: int
+) -> Choice:
+    """Apply `select` and the host's own `exclude` patterns to the candidates of a state that is not in `trouble`."""
+    candidates, _why = section(state, "candidates")
+    holds, left = holds_of(state), []
+    sources: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        bad = malformed(candidate)
+        if bad:
+            safe = {"name": plain(candidate.get("name"), 100), "arch": plain(candidate.get("arch"), 30), "version": None}
+            left.append(Left(safe, "unknown", f"the host's answer about it cannot be used: {bad}"))
+        elif candidate.get("kept_back"):
+            left.append(_kept_back(candidate, holds))
+        else:
+            sources.setdefault(candidate["source"], []).append(candidate)
+    broken = {str(item.get("source")) for item in candidates if malformed(item)}
+    taken: dict[str, list[Candidate]] = {}
+    for source, group in sources.items():
+        ages = [sightings.age(platform, item, int(state["seen_ms"]), now_ms) for item in group]
+        verdict = ("unknown", "a package of the same source cannot be used") if source in broken else None
+        verdict = verdict or _verdict(source, group, select, tuple(exclude), ages, now_ms)
+        if verdict:
+            left += [Left(item, *verdict) for item in group]
+        else:
+            taken[source] = group
+    return _followers(sources, taken, left)
+
+
+def _kept_back(candidate: Candidate, holds: Mapping[str, Mapping[str, Any]]) -> Left:
+    hold = holds.get(candidate["name"])
+    if hold:
+        return Left(candidate, *hold_why(hold))
+    reason = plain(candidate["kept_back"])
+    return Left(candidate, "phased" if candidate.get("phased") is not None else "kept_back", reason)
+
+
+def _verdict(
+    source: str, group: list[Candidate], select: Select, exclude: tuple[str, ...], ages: list[Age], now_ms: int
+) -> tuple[str, str] | None:
+    """Why a source is left out, or None. What only removes or only installs follows the others, see `_followers`."""
+    glob = _match(source, group, exclude)
+    if glob:
+        return "excluded", f"the policy excludes '{plain(glob, 100)}'"
+    if all(item["action"] != "upgrade" for item in group):
+        return None
+    if select.only and not _match(source, group, select.only):
+        return "not_selected", "select.only does not name it"
+    security = any(item["security"] for item in group)
+    kind = "security" if security else "other"
+    if not (select.security if security else select.other):
+        return "not_selected", f"select.{kind} is false"
+    delay = select.delay_security_ms if security else select.delay_other_ms
+    at_least = max(age.at_least_ms for age in ages)
+    if at_least >= delay:
+        return None
+    if any(age.known_ms is not None for age in ages):
+        return "too_young", f"{duration_text(at_least)} old; select.delay.{kind} is {duration_text(delay)}, reached {utc(now_ms + delay - at_least)}"
+    if select.age_unknown == "allow":
+        return None
+    return "age_unknown", f"nothing dates it; select.delay.{kind} is {duration_text(delay)}"
+
+
+def _match(source: str, group: list[Candidate], globs: tuple[str, ...]) -> str | None:
+    names = [source, *(item["name"] for item in group)]
+    return next((glob for glob in globs if any(fnmatchcase(name, glob) for name in names)), None)
+
+
+def _followers(sources: Mapping[str, list[Candidate]], taken: dict[str, list[Candidate]], left: list[Left]) -> Choice:
+    """Sources that only install or remove packages follow the upgrades that caused them.
+
+    Which upgrade needs them is not known here. A new package is taken with any upgrade: without one that is needed the host's own
+    simulation refuses, which stops the rollout and is seen. A removal is taken only if every upgrade is: a needless one would do harm.
+    """
+    upgrading = {source for source, group in sources.items() if any(item["action"] == "upgrade" for item in group)}
+    chosen = upgrading & set(taken)
+    result: list[Candidate] = []
+    for source, group in taken.items():
+        for item in group:
+            if item["action"] == "install" and not chosen:
+                left.append(Left(item, "not_selected", "no upgrade of this host that could need it is selected"))
+            elif item["action"] == "remove" and (not chosen or upgrading - chosen):
+                left.append(Left(item, "not_selected", "removals are taken only if every upgrade of the host is"))
+            else:
+                result.append(item)
+    return Choice(result, left)
