@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import locations
+
 
 class Common(NamedTuple):
     """Where this run keeps things and who started it."""
@@ -29,8 +31,6 @@ class Common(NamedTuple):
     """Id of the AWX or automation controller job."""
     controller: str
     """Host name of the controller."""
-    chosen: frozenset[str]
-    """Which of these the user has set; only a default may be refused for its place."""
 
 
 def now_ms() -> int:
@@ -42,29 +42,26 @@ def _path(value: Any) -> str:
     return os.path.abspath(os.path.expanduser(str(value)))
 
 
-def data_home(env: Mapping[str, str]) -> str:
-    """The user's data folder by the XDG base directory rules."""
-    return os.path.join(env.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "lockstep")
-
-
 def gather(get: Callable[[str], Any], env: Mapping[str, str]) -> Common:
-    """Read the common variables; `get(name)` gives a templated variable or None."""
+    """Read the common variables; `get(name)` gives a templated variable or None.
+
+    Raises LedgerError when a default place would vanish with the job's container.
+    """
     ledger = get("lockstep_ledger")
     if ledger and "://" not in str(ledger):
         ledger = "sqlite:///" + _path(ledger)
     controller = socket.gethostname()
     user = get("awx_user_name") or get("tower_user_name")
     job = get("awx_job_id") or get("tower_job_id") or env.get("JOB_ID")
-    names = ("lockstep_ledger", "lockstep_store", "lockstep_report_dir", "lockstep_policy")
+    home, mounts = os.path.realpath(os.path.expanduser("~")), locations.read_mountinfo()
     return Common(
-        ledger=str(ledger or f"sqlite:///{data_home(env)}/ledger.db"),
-        store=_path(get("lockstep_store") or os.path.join(data_home(env), "store")),
+        ledger=str(ledger or locations.default_url(env, home, mounts)),
+        store=_path(get("lockstep_store") or locations.default_store(env, home, mounts)),
         report_dir=_path(get("lockstep_report_dir") or "lockstep-report"),
         policy=_path(get("lockstep_policy")) if get("lockstep_policy") else None,
         actor=str(user or f"{_login()}@{controller}"),
         job=str(job) if job else None,
         controller=controller,
-        chosen=frozenset(name for name in names if get(name)),
     )
 
 

@@ -1,0 +1,63 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at a host and keep what was found: one round trip, and only the sections that changed."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import unpack
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import Answer, call
+from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger, MissingContent
+
+
+class Look(NamedTuple):
+    """What one look brought. `sections` is the whole host state, those that had not changed included."""
+
+    reachable: bool
+    problem: str
+    answer: dict[str, Any]
+    sections: dict[str, Any]
+
+
+def look(action: HostAction, ledger: Ledger, fleet: str, token: int, arguments: dict[str, Any]) -> Look:
+    """Run host_state on the action's host and record it, or record that the host gave no answer and why."""
+    host = action.host
+    given = call(action, "host_state", {**arguments, "known": ledger.known_digests(fleet, host)}, action._vars)
+    if given.kind != "ok":
+        return _no_answer(ledger, fleet, host, token, given)
+    try:
+        return _record(ledger, fleet, host, token, given.result)
+    except MissingContent:
+        given = call(action, "host_state", {**arguments, "known": {}}, action._vars)
+        if given.kind != "ok":
+            return _no_answer(ledger, fleet, host, token, given)
+        return _record(ledger, fleet, host, token, given.result)
+
+
+def _no_answer(ledger: Ledger, fleet: str, host: str, token: int, given: Answer) -> Look:
+    ledger.record_unreachable(fleet, host, token, now_ms(), given.message)
+    return Look(given.kind != "unreachable", given.message, {}, {})
+
+
+def _record(ledger: Ledger, fleet: str, host: str, token: int, result: dict[str, Any]) -> Look:
+    try:
+        changed = unpack(result["sections_zb64"])
+        digests, answer = dict(result["digests"]), dict(result["answer"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise LockstepError(f"the answer of host_state cannot be read: {error}", host, "look at what runs as python there") from error
+    ledger.record_look(
+        fleet,
+        host,
+        token,
+        now_ms(),
+        digests=digests,
+        sections=changed,
+        answer=answer,
+        fingerprint={"machine_id": (changed.get("os") or {}).get("machine_id")} if "os" in changed else {},
+        platform=result.get("platform"),
+    )
+    return Look(True, "", answer, ledger.state(fleet, host)["sections"])
