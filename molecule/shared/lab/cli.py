@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from typing import Any
@@ -59,11 +60,13 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--disk", default="", help="size of each host's disk, such as 600M (default: no limit)")
     up.add_argument("--package", action="append", default=[], help="one more package in the base")
     up.add_argument("--warm", choices=("lists", "files", "no"), default="lists", help="what real hosts have fetched already")
-    up.add_argument("--repo", action="store_true", help="give real hosts the lab's repository too")
+    up.add_argument("--repo", action=argparse.BooleanOptionalAction, help="give real hosts the lab's repository too")
+    up.add_argument("--publish", action="append", metavar="VERSION", help="versions of the lab packages (1.0 and 1.1)")
     up.add_argument("--no-install", action="store_true", help="do not install packages that the lab needs")
     add("down", _down, "take a lab away").add_argument("--all", action="store_true", help="all labs, and what is left of any")
     add("status", _status, "list labs and hosts")
-    add("inventory", _inventory, "print the path of the inventory")
+    inventory = add("inventory", _inventory, "print the path of the inventory")
+    inventory.add_argument("--json", action="store_true", help="print key file and addresses instead")
     run = add("exec", _exec, "run a command in a host, without SSH or network", host=True)
     run.add_argument("command", nargs=argparse.REMAINDER)
     add("ssh", _ssh, "log in", host=True).add_argument("command", nargs=argparse.REMAINDER)
@@ -101,7 +104,7 @@ def _up(arguments: argparse.Namespace) -> int:
     hosts = dict(parse_host(text) for text in arguments.hosts)
     warm = {"lists": True, "files": "files", "no": False}[arguments.warm]
     lab.up(hosts, arguments.mode, release=arguments.release, disk=arguments.disk, packages=arguments.package,
-           warm=warm, repo=True if arguments.repo else None, install=False)  # fmt: skip
+           warm=warm, repo=arguments.repo, publish=arguments.publish or ("1.0", "1.1"), install=False)  # fmt: skip
     print(f"inventory: {lab.inventory}")
     return 0
 
@@ -109,8 +112,7 @@ def _up(arguments: argparse.Namespace) -> int:
 def _down(arguments: argparse.Namespace) -> int:
     names = teardown.all_labs() if arguments.all else [arguments.name]
     for name in names:
-        Lab(name).down()
-        _say(f"{name} is down")
+        _say(f"{name} is down" if Lab(name).down() else f"{name} was not up")
     if arguments.all:
         for item in teardown.sweep_orphans():
             _say(f"removed {item}, which no lab had any more")
@@ -133,8 +135,9 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _inventory(arguments: argparse.Namespace) -> int:
     lab = _lab(arguments)
-    assert lab.state
-    print(lab.inventory)
+    hosts = {name: entry["address"] for name, entry in lab.state["hosts"].items()}
+    key = str(lab.names.state / "id_ed25519")
+    print(json.dumps({"hosts": hosts, "key": key}) if arguments.json else lab.inventory)
     return 0
 
 

@@ -29,7 +29,7 @@ library = "/usr/lib/lockstep-lab/liblab.so"
 if os.path.exists(library):
     # hold the library open the way a program that is linked to it does
     with open(library, "rb") as file:
-        held = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        held = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ | mmap.PROT_EXEC)
 while True:
     time.sleep(3600)
 """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Sequence
 
@@ -47,10 +48,10 @@ def mount_root(folder: Path, lowers: Sequence[Path], disk: str = "") -> None:
     upper, work = store / "upper", store / "work"
     upper.mkdir(exist_ok=True)
     work.mkdir(exist_ok=True)
-    # a volatile overlay that was not unmounted cleanly is refused until this is gone; its data is all there
+    # the kernel refuses a second mount of a volatile overlay until this is gone; the data is all there
     incompat = work / "work" / "incompat" / "volatile"
     if incompat.exists():
-        incompat.rmdir()
+        shutil.rmtree(incompat)
     options = f"lowerdir={':'.join(map(str, lowers))},upperdir={upper},workdir={work},volatile"
     run(["mount", "-t", "overlay", "lockstep-lab", "-o", options, str(root)])
 

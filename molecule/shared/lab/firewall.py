@@ -89,17 +89,27 @@ def close_way(names: LabNames, subnet: str = "") -> None:
         run(["nft", "delete", "table", "ip", names.table], check=False)
     elif shutil.which("iptables"):
         _close_iptables(names, subnet)
+    release_forwarding(names.ident)
+
+
+def release_forwarding(ident: str) -> None:
+    """Strike a lab off the list of those that need forwarding; the last one puts the old value back."""
     if not (run_dir() / "forward.json").exists():
         return
     with locked(run_dir() / "forward.lock"):
         users = _users()
-        labs = [ident for ident in users.get("labs", []) if ident != names.ident]
+        labs = [other for other in users.get("labs", []) if other != ident]
         if labs:
             write_atomic(run_dir() / "forward.json", json.dumps({**users, "labs": labs}))
             return
         if users.get("before"):
             FORWARD.write_text(users["before"] + "\n")
         (run_dir() / "forward.json").unlink(missing_ok=True)
+
+
+def forwarding_users() -> list[str]:
+    """Identities of the labs on that list."""
+    return list(_users().get("labs", []))
 
 
 def tables() -> list[str]:

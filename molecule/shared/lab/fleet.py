@@ -119,10 +119,12 @@ class Lab:
                 raise
         return self
 
-    def down(self) -> None:
-        """Take everything away; done again, or on a lab that never was, it changes nothing."""
+    def down(self) -> bool:
+        """Take everything away; returns whether there was anything. Done again it changes nothing."""
         with locked(run_dir() / f"{self.names.ident}.lock"):
+            was_there = self.names.state.exists() or bool(teardown.remains(self.names))
             teardown.take_down(self.names)
+        return was_there
 
     def refresh(self, *hosts: str) -> None:
         """Run apt-get update on hosts (default: all) at the same time."""
@@ -160,9 +162,11 @@ class Lab:
         old = known.read_text(encoding="utf-8") if known.exists() else ""
         write_atomic(known, old + "".join(x for x in known_hosts_text(keys).splitlines(True) if x not in old))
         hosts = [Host(self.names, name, data["hosts"][name]) for name in wanted]
+        already = all(host.is_on() for host in hosts)
         _together(lambda host: self._start(host, lowers[host.release], data), hosts)
         write_atomic(Path(self.inventory), inventory_text(self.names, data["hosts"], data["groups"]))
-        self.say(f"{len(hosts)} {mode} host{'s' if len(hosts) != 1 else ''} up in {time.monotonic() - started:.1f} s")
+        count = f"{len(hosts)} {mode} host{'s' if len(hosts) != 1 else ''}"
+        self.say(f"{count} already up" if already else f"{count} up in {time.monotonic() - started:.1f} s")
 
     def _reserve(self, wanted: dict, mode: str, groups: dict, with_repo: bool) -> dict[str, Any]:
         """Write down subnet, addresses and numbers, then make the bridge."""
@@ -199,11 +203,13 @@ class Lab:
 
     def _start(self, host: Host, lowers: Sequence[Path], data: dict[str, Any]) -> None:
         entry = data["hosts"][host.name]
-        fresh = not network.is_mounted(host.root)
+        prepared = host.folder / "prepared"
+        fresh = not prepared.exists()
         disks.mount_root(host.folder, lowers, host.disk)
         network.make_cable(self.names, host.name, host.index, host.address, data["subnet"])
         if fresh:
             self._write_files(host, entry, data)
+            prepared.touch()
         host.power_on()
         host.run("systemctl is-system-running --wait", check=False, timeout=60)
         if data["mode"] == "hermetic" and fresh:

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 from typing import Sequence
 
-from . import disks, network, procs
+from . import procs
 from .errors import LabError
+from .faults import Faulty
 from .names import MARK, LabNames
 from .shell import run, tail
 
@@ -32,7 +33,7 @@ done
 """
 
 
-class Host:
+class Host(Faulty):
     """A host of a running lab. `root` is its file tree, readable also while it is off."""
 
     def __init__(self, names: LabNames, name: str, entry: dict) -> None:
@@ -45,6 +46,7 @@ class Host:
         self.folder = names.host_dir(name)
         self.root = self.folder / "root"
         self.log = self.folder / "console.log"
+        self.group = f"{names.cgroup}/{name}"
 
     def __repr__(self) -> str:
         return f"<lab host {self.name} {self.address}>"
@@ -54,8 +56,7 @@ class Host:
     def power_on(self, wait: bool = True, timeout: float = 60) -> None:
         """Boot the host; with wait, return when SSH answers."""
         if not self.is_on():
-            group = f"{self.names.cgroup}/{self.name}"
-            groups = [root / group for root in procs.cgroup_roots()]
+            groups = [root / self.group for root in procs.cgroup_roots()]
             for folder in groups:
                 folder.mkdir(parents=True, exist_ok=True)
             nspawn = [
@@ -110,7 +111,7 @@ class Host:
         return bool(self._pids())
 
     def _pids(self) -> list[int]:
-        return procs.cgroup_pids(f"{self.names.cgroup}/{self.name}")
+        return procs.cgroup_pids(self.group)
 
     # inside
 
@@ -189,29 +190,6 @@ class Host:
     def read(self, path: str) -> str:
         """Text of a file in the host (also while it is off)."""
         return self.path(path).read_text(encoding="utf-8", errors="replace")
-
-    # network and disk
-
-    def cut_network(self) -> None:
-        """Pull the network cable. Open connections hang, as they would in life; reboots do not mend it."""
-        network.set_cable(self.names, self.index, up=False)
-
-    def restore_network(self) -> None:
-        """Put the cable back."""
-        network.set_cable(self.names, self.index, up=True)
-
-    def fill_disk(self, leave_bytes: int = 0, path: str = "/var/lab-filler") -> None:
-        """Fill the host's disk but for leave_bytes; only for hosts with a disk size."""
-        if not self.disk:
-            raise LabError(
-                f"host {self.name} has no disk of its own and would fill this machine's",
-                'give it a size: up(hosts={"%s": {"disk": "600M"}})' % self.name,
-            )
-        disks.fill(self.path(path), leave_bytes)
-
-    def free_disk(self, path: str = "/var/lab-filler") -> None:
-        """Remove what fill_disk wrote."""
-        self.path(path).unlink(missing_ok=True)
 
     def wait_ssh(self, timeout: float = 60) -> None:
         """Return when the host's SSH server greets; LabError with the console's end after timeout (seconds)."""

@@ -100,9 +100,11 @@ def links(prefix: str) -> list[str]:
 
 
 def make_bridge(names: LabNames, subnet: str) -> None:
-    """Create the lab's bridge with the gateway's address, unless it is there."""
+    """Create the lab's bridge with the gateway's address, unless it is there and complete."""
     if names.bridge in links(names.bridge):
-        return
+        if f" {gateway(subnet)}/24 " in run(["ip", "-4", "-o", "addr", "show", "dev", names.bridge, "up"]).stdout:
+            return
+        run(["ip", "link", "del", names.bridge])
     mtu = uplink_mtu()
     # the alias says whose it is, so that orphans are recognised without any other record
     run(["ip", "-batch", "-"], stdin="\n".join([
@@ -114,11 +116,13 @@ def make_bridge(names: LabNames, subnet: str) -> None:
 
 
 def make_cable(names: LabNames, host: str, index: int, address: str, subnet: str) -> None:
-    """Create a host's network namespace (a mounted file) and its cable to the bridge, unless they are there."""
-    netns = names.host_dir(host) / "net"
+    """Create a host's network namespace (a mounted file) and its cable to the bridge, unless they are complete."""
+    netns, complete = names.host_dir(host) / "net", names.host_dir(host) / "net.complete"
     veth, peer, mtu = names.veth(index), f"{names.veth(index)}p", uplink_mtu()
     if veth in links(veth):
-        return
+        if complete.exists():
+            return
+        run(["ip", "link", "del", veth])
     if not is_mounted(netns):
         netns.touch()
         run(["unshare", f"--net={netns}", "ip", "link", "set", "lo", "up"])
@@ -134,6 +138,7 @@ def make_cable(names: LabNames, host: str, index: int, address: str, subnet: str
         "link set host0 up",
         f"route add default via {gateway(subnet)}",
     ]) + "\n")  # fmt: skip
+    complete.touch()
 
 
 def set_cable(names: LabNames, index: int, up: bool) -> None:

@@ -74,6 +74,9 @@ def sweep_orphans() -> list[str]:
         if ident not in alive:
             run(["nft", "delete", "table", "ip", f"lslab_{ident}"], check=False)
             swept.append(f"lslab_{ident}")
+    for ident in firewall.forwarding_users():
+        if ident not in alive:
+            firewall.release_forwarding(ident)
     return swept
 
 
