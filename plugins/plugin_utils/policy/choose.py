@@ -131,7 +131,7 @@ def _followers(sources: Mapping[str, list[Candidate]], taken: dict[str, list[Can
     upgrading = {source for source, group in sources.items() if any(item["action"] == "upgrade" for item in group)}
     chosen = upgrading & set(taken)
     result: list[Candidate] = []
-    for source, group in taken.items():
+    for group in taken.values():
         for item in group:
             if item["action"] == "install" and not chosen:
                 left.append(Left(item, "not_selected", "no upgrade of this host that could need it is selected"))

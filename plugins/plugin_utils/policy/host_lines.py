@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.choose import hold_why, holds_of
@@ -17,75 +18,92 @@ Line = dict[str, Any]
 
 
 def host_lines(
-    body: Mapping[str, Any], state: Mapping[str, Any], left_out: Iterable[Mapping[str, Any]] = ()
+    body: Mapping[str, Any],
+    state: Mapping[str, Any],
+    left_out: Iterable[Mapping[str, Any]] = (),
+    exclude: Iterable[str] = (),
 ) -> tuple[list[Line], list[dict[str, Any]]]:
     """`(lines, skip)` of the host that `state` describes.
 
-    `left_out` are the plan's entries of this host; without them (somebody has only the plan's file) what held and what is offered
-    today decides. `skip` is `[{package, arch, version, why, detail, next}]`: lines for packages that the host has and does not take, also
-    `newer`, which is never downgraded. A line that the host has already carried out is in neither list.
+    `left_out` are the plan's entries of this host; without them (somebody has only the plan's file, or the host was out of reach when the
+    plan was made) `exclude`, what is held and what is offered today decide. An upgrade is taken only from a version that the plan names:
+    another start is a step that nobody proved. `skip` is `[{package, arch, version, why, detail, next}]`: lines that would change the
+    host and that it does not take, and `newer`, which is never downgraded. What the host has already is in neither list.
     """
     platform = (section(state, "platform")[0] or {}).get("id")
-    mine = [line for line in body["lines"] if line["platform"] == platform]
-    have, holds = installed(state), holds_of(state)
-    offered = {(item["name"], item["arch"]): item for item in section(state, "candidates")[0] or []}
-    stems = {(item["source"], _stem(item["name"]), item["arch"]) for item in offered.values() if item["action"] == "install"}
-    out = {(item["package"], item["arch"]): item for item in left_out if item.get("package") and not item.get("taken")}
-    whole = next((item for item in left_out if not item.get("package")), None)
+    here = _Here(state, left_out, tuple(exclude), {line["source"]: [] for line in body["lines"]})
+    for line in body["lines"]:
+        if line["platform"] == platform:
+            here.sources[line["source"]].append(line["package"])
     lines: list[Line] = []
     skip: list[dict[str, Any]] = []
     stopped: dict[str, dict[str, Any]] = {}
-    for line in mine:
-        key = (line["package"], line["arch"])
-        has = have.get(key)
-        if line["action"] == "upgrade":
-            if has is None:
-                continue
-            order = compare(has["version"], line["version"])
-            if order == 0:
-                continue
-            if order > 0:
-                skip.append(_skip(line, "newer", f"{has['version']} is installed"))
-                continue
-        elif line["action"] == "install":
-            if has is not None and compare(has["version"], line["version"]) >= 0:
-                continue
-            if has is None and key not in out and (line["source"], _stem(line["package"]), line["arch"]) not in stems:
-                continue
-        elif has is None or offered.get(key, {}).get("action") != "remove":
+    for line in (line for line in body["lines"] if line["platform"] == platform):
+        if not here.concerns(line):
             continue
-        reason = _reason(line, out.get(key), whole, holds, offered.get(key))
-        if reason:
-            skip.append(_skip(line, *reason))
-            if reason[0] != "phased":
-                stopped[line["source"]] = skip[-1]
-        else:
+        reason = here.reason(line)
+        if reason is None:
             lines.append(line)
-    together = [line for line in lines if line["source"] in stopped]
-    for line in together:
-        cause = stopped[line["source"]]
-        skip.append(_skip(line, cause["why"], f"with {cause['package']} of the same source: {cause['detail']}"))
+            continue
+        skip.append(_skip(line, *reason))
+        if (line["package"], line["arch"]) not in here.out and reason[0] not in ("phased", "newer"):
+            stopped[line["source"]] = skip[-1]
+    for line in lines:
+        if line["source"] in stopped:
+            cause = stopped[line["source"]]
+            skip.append(_skip(line, cause["why"], f"with {cause['package']} of the same source: {cause['detail']}"))
     return _one_version([line for line in lines if line["source"] not in stopped]), skip
 
 
-def _reason(
-    line: Line,
-    left: Mapping[str, Any] | None,
-    whole: Mapping[str, Any] | None,
-    holds: Mapping[str, Mapping[str, Any]],
-    offered: Mapping[str, Any] | None,
-) -> tuple[str, str] | None:
-    """Why a host does not take a line that would change it."""
-    if whole:
-        return str(whole["why"]), str(whole["detail"])
-    if left and (left["version"] is None or line["version"] is None or compare(left["version"], line["version"]) <= 0 or left["why"] != "phased"):
-        return str(left["why"]), str(left["detail"])
-    hold = holds.get(line["package"])
-    if hold and hold.get("kind") == "hold":
-        return hold_why(hold)
-    if line["phased"] is not None and (not offered or offered["version"] != line["version"] or offered.get("kept_back")):
-        return "phased", "the vendor does not offer it to this host"
-    return None
+class _Here:
+    """What the host has, holds and is offered."""
+
+    def __init__(
+        self,
+        state: Mapping[str, Any],
+        left_out: Iterable[Mapping[str, Any]],
+        exclude: tuple[str, ...],
+        sources: dict[str, list[str]],
+    ) -> None:
+        self.have, self.holds, self.exclude, self.sources = installed(state), holds_of(state), exclude, sources
+        self.offered = {(item["name"], item["arch"]): item for item in section(state, "candidates")[0] or []}
+        new = [item for item in self.offered.values() if item["action"] == "install"]
+        self.stems = {(item["source"], _stem(item["name"]), item["arch"]) for item in new}
+        self.out = {(item["package"], item["arch"]): item for item in left_out if item.get("package") and not item.get("taken")}
+
+    def concerns(self, line: Line) -> bool:
+        """Whether the line would change this host, or meets a newer version on it."""
+        key = (line["package"], line["arch"])
+        has = self.have.get(key)
+        if line["action"] == "upgrade":
+            return has is not None and has["version"] != line["version"]
+        if line["action"] == "install":
+            if has is not None:
+                return compare(has["version"], line["version"]) > 0
+            return key in self.out or (line["source"], _stem(line["package"]), line["arch"]) in self.stems
+        return has is not None and self.offered.get(key, {}).get("action") == "remove"
+
+    def reason(self, line: Line) -> tuple[str, str] | None:
+        """Why the host does not take a line that concerns it."""
+        key = (line["package"], line["arch"])
+        has = self.have.get(key)
+        if has is not None and line["version"] is not None and compare(has["version"], line["version"]) > 0:
+            return "newer", f"{has['version']} is installed"
+        if key in self.out:
+            return str(self.out[key]["why"]), str(self.out[key]["detail"])
+        names = [line["source"], *self.sources[line["source"]]]
+        glob = next((glob for glob in self.exclude if any(fnmatchcase(name, glob) for name in names)), None)
+        if glob:
+            return "excluded", f"the policy excludes '{glob}'"
+        hold = self.holds.get(line["package"])
+        if hold and hold.get("kind") == "hold":
+            return hold_why(hold)
+        offered = self.offered.get(key)
+        if line["phased"] is not None and (not offered or offered["version"] != line["version"] or offered.get("kept_back")):
+            return "phased", "the vendor does not offer it to this host"
+        if has is not None and has["version"] not in line["from"]:
+            return "untested", f"the host has {has['version']}; the plan's step starts from {', '.join(line['from'])}"
+        return None
 
 
 def _stem(name: str) -> str:
@@ -105,12 +123,11 @@ def _one_version(lines: list[Line]) -> list[Line]:
 
 
 def _skip(line: Line, why: str, detail: str) -> dict[str, Any]:
-    reason = SKIPPED.get(why)
     return {
         "package": line["package"],
         "arch": line["arch"],
         "version": line["version"],
         "why": why,
         "detail": detail,
-        "next": reason.next if reason else "",
+        "next": SKIPPED[why].next if why in SKIPPED else "",
     }

@@ -1,0 +1,72 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which hosts go together, in which order. Pure.
+
+A run computes all of its batches once; each batch then asks the gate again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Scope, Statuses, hosts_of, judge_ring
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
+
+
+class Batch(NamedTuple):
+    """Hosts of one ring that go at once."""
+
+    ring: str
+    hosts: list[str]
+
+
+def split(hosts: Sequence[str], sizes: Sequence[Count], total: int) -> list[list[str]]:
+    """Hosts in their order, in batches; the last size repeats. A share is of the whole ring (`total`) and at least one host."""
+    batches: list[list[str]] = []
+    at = 0
+    while at < len(hosts):
+        size = max(1, sizes[min(len(batches), len(sizes) - 1)].of(total))
+        batches.append(list(hosts[at : at + size]))
+        at += size
+    return batches
+
+
+def rollout_batches(
+    policy: Policy,
+    scope: Scope,
+    statuses: Statuses,
+    rings_state: Mapping[str, Mapping[str, Any]],
+    now_ms: int,
+    retired: Collection[str] = (),
+) -> list[Batch]:
+    """Every batch that can go in this run, rings in order.
+
+    Hosts that began earlier (failed, lost or in between) come first, in batches of their own: untouched hosts follow only once the gate
+    has seen how those ended. A ring that must soak ends the list, since nothing after it can go in the same run.
+    """
+    batches: list[Batch] = []
+    for entry in scope:
+        name, ring = entry["ring"], policy.ring(entry["ring"])
+        if ring is None:
+            break
+        hosts = [host for host in hosts_of(scope, name) if host not in retired and not finished(statuses.get(host))]
+        total = len(hosts_of(scope, name))
+        begun = [host for host in hosts if _begun(statuses.get(host))]
+        fresh = [host for host in hosts if host not in set(begun)]
+        batches += [Batch(name, part) for group in (begun, fresh) for part in split(group, ring.batch, total)]
+        verdict = judge_ring(policy, scope, name, statuses, rings_state, now_ms, retired)
+        if verdict.state == "passed":
+            continue
+        if verdict.state == "soaking" or not hosts or ring.soak_ms > 0:
+            break
+    return batches
+
+
+def _begun(record: Mapping[str, Any] | None) -> bool:
+    """Whether an earlier run left something on the host to finish."""
+    if not record or record.get("status") == "pending":
+        return False
+    return not (record.get("status") == "unreachable" and record.get("phase") == "absent")

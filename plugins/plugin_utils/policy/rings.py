@@ -1,0 +1,44 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which hosts are in which ring. Pure: who calls asks Ansible what each pattern matches."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean, names, plain
+
+
+def resolve_rings(
+    policy: Policy, matched: Mapping[str, tuple[Sequence[str], Sequence[str]]], groups: Collection[str]
+) -> list[dict[str, Any]]:
+    """The scope of a new plan, `[{ring, hosts}]` in the order of the policy.
+
+    `matched` has for each ring `(hosts, tokens of its pattern that match nothing)`, `groups` all group and host names of the inventory.
+    Raises LockstepError, with every ring that is wrong, for a token that matches nothing, an empty ring and a host in two rings.
+    """
+    if not policy.rings:
+        raise LockstepError("there is no policy, so there are no rings", policy.name, "give one with -e lockstep_policy=PATH; the playbook init writes one")
+    wrong: list[str] = []
+    seen: dict[str, str] = {}
+    scope: list[dict[str, Any]] = []
+    for ring in policy.rings:
+        hosts, unmatched = matched.get(ring.name, ((), ()))
+        for token in unmatched:
+            near = did_you_mean(token.lstrip("!&"), groups)
+            wrong.append(f"ring '{ring.name}': '{plain(token, 100)}' of its pattern '{plain(ring.hosts, 100)}' matches nothing in the inventory{near}")
+        if not hosts and not unmatched:
+            wrong.append(f"ring '{ring.name}': its pattern '{plain(ring.hosts, 100)}' leaves no host")
+        twice: dict[str, list[str]] = {}
+        for host in hosts:
+            if host in seen:
+                twice.setdefault(seen[host], []).append(host)
+            seen.setdefault(host, ring.name)
+        wrong += [f"{names(shared)}: in ring '{other}' and in ring '{ring.name}'; a host has one ring" for other, shared in twice.items()]
+        scope.append({"ring": ring.name, "hosts": list(dict.fromkeys(hosts))})
+    if wrong:
+        raise LockstepError("the rings do not fit the inventory:\n  " + "\n  ".join(wrong) + "\n", policy.name, "mend the patterns or the inventory; no host was touched")
+    return scope
