@@ -46,7 +46,9 @@ class Sightings:
             known.append(max(0, candidate["age_ms"] + now_ms - seen_ms))
         version, before = candidate.get("version"), candidate.get("installed")
         sightings = self._of.get((platform, candidate["name"], candidate["arch"]), [])
-        times = [ms for seen, ms in sightings if seen == version or (before and version and _between(before, seen, version))]
+        times = [
+            ms for seen, ms in sightings if seen == version or (before and version and _between(before, seen, version))
+        ]
         since = max(0, now_ms - min(times)) if times else 0
         if times and min(times) > self._earliest[platform] + FIRST_LOOK_MS:
             known.append(since)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Scope, Statuses, hosts_of, judge_ring
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import begun, finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
 
@@ -44,8 +44,8 @@ def rollout_batches(
 ) -> list[Batch]:
     """Every batch that can go in this run, rings in order.
 
-    Hosts that began earlier (failed, lost or in between) come first, in batches of their own: untouched hosts follow only once the gate
-    has seen how those ended. A ring that must soak ends the list, since nothing after it can go in the same run.
+    Hosts that were tried earlier (failed, lost, absent or in between) come first, in one batch: untouched hosts follow only once the gate
+    has seen how those end now. A ring that must soak ends the list, since nothing after it can go in the same run.
     """
     batches: list[Batch] = []
     for entry in scope:
@@ -54,19 +54,14 @@ def rollout_batches(
             break
         hosts = [host for host in hosts_of(scope, name) if host not in retired and not finished(statuses.get(host))]
         total = len(hosts_of(scope, name))
-        begun = [host for host in hosts if _begun(statuses.get(host))]
-        fresh = [host for host in hosts if host not in set(begun)]
-        batches += [Batch(name, part) for group in (begun, fresh) for part in split(group, ring.batch, total)]
+        again = [host for host in hosts if begun(statuses.get(host))]
+        fresh = [host for host in hosts if not begun(statuses.get(host))]
+        if again:
+            batches.append(Batch(name, again))
+        batches += [Batch(name, part) for part in split(fresh, ring.batch, total)]
         verdict = judge_ring(policy, scope, name, statuses, rings_state, now_ms, retired)
         if verdict.state == "passed":
             continue
         if verdict.state == "soaking" or not hosts or ring.soak_ms > 0:
             break
     return batches
-
-
-def _begun(record: Mapping[str, Any] | None) -> bool:
-    """Whether an earlier run left something on the host to finish."""
-    if not record or record.get("status") == "pending":
-        return False
-    return not (record.get("status") == "unreachable" and record.get("phase") == "absent")

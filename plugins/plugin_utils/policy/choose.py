@@ -64,7 +64,11 @@ def choose(
     for candidate in candidates:
         bad = malformed(candidate)
         if bad:
-            safe = {"name": plain(candidate.get("name"), 100), "arch": plain(candidate.get("arch"), 30), "version": None}
+            safe = {
+                "name": plain(candidate.get("name"), 100),
+                "arch": plain(candidate.get("arch"), 30),
+                "version": None,
+            }
             left.append(Left(safe, "unknown", f"the host's answer about it cannot be used: {bad}"))
         elif candidate.get("kept_back"):
             left.append(_kept_back(candidate, holds))
@@ -111,7 +115,10 @@ def _verdict(
     if at_least >= delay:
         return None
     if any(age.known_ms is not None for age in ages):
-        return "too_young", f"{duration_text(at_least)} old; select.delay.{kind} is {duration_text(delay)}, reached {utc(now_ms + delay - at_least)}"
+        return (
+            "too_young",
+            f"{duration_text(at_least)} old; select.delay.{kind} is {duration_text(delay)}, reached {utc(now_ms + delay - at_least)}",
+        )
     if select.age_unknown == "allow":
         return None
     return "age_unknown", f"nothing dates it; select.delay.{kind} is {duration_text(delay)}"

@@ -23,7 +23,13 @@ _FORMS = {
     r"^[^\s]+:[0-9]{1,5}$": "a port such as 5432, or address:port",
     r"^[A-Za-z0-9@:._\\-]+\.[a-z]+$": "a unit name with its kind, such as nginx.service",
 }
-_TYPES = {"object": "keys and values", "array": "a list", "string": "text", "integer": "a whole number", "boolean": "true or false"}
+_TYPES = {
+    "object": "keys and values",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
 
 
 def path_text(path: Path) -> str:

@@ -58,7 +58,9 @@ class Coverage:
         if platform not in self._platforms:
             return f"ring '{ring}' has no host of platform {platform} whose state is known"
         if self.level(platform, step) == "other_start":
-            return f"ring '{ring}' has this version, and no host of it came to it from {step.installed or 'not installed'}"
+            return (
+                f"ring '{ring}' has this version, and no host of it came to it from {step.installed or 'not installed'}"
+            )
         return f"no host of ring '{ring}' takes or has this version"
 
 

@@ -76,7 +76,9 @@ def _value(node: yaml.Node, path: Path, lines: dict[Path, int], problems: list[S
     return _scalar(node, path, problems)
 
 
-def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int], problems: list[Spot], depth: int) -> dict[str, Any]:
+def _mapping(
+    node: yaml.MappingNode, path: Path, lines: dict[Path, int], problems: list[Spot], depth: int
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1

@@ -54,13 +54,19 @@ def unsupported(state: Mapping[str, Any]) -> str | None:
     return None if name in SUPPORTED else f"its package manager is {plain(name or 'none that is known', 60)}"
 
 
-def trouble(state: Mapping[str, Any] | None, now_ms: int, look_max_age_ms: int, index_max_age_ms: int) -> Trouble | None:
+def trouble(
+    state: Mapping[str, Any] | None, now_ms: int, look_max_age_ms: int, index_max_age_ms: int
+) -> Trouble | None:
     """Why a host's candidates cannot be relied on, or None. Checked from the coarse to the fine."""
     if not state or state.get("seen_ms") is None:
         error = plain((state or {}).get("error") or "no look at this host is known")
         return Trouble("unknown", error, "make it reachable, then run detect and plan again")
     if not state.get("reachable", False):
-        return Trouble("unknown", f"unreachable: {plain(state.get('error') or 'no answer')}", "make it reachable, then run detect and plan again")
+        return Trouble(
+            "unknown",
+            f"unreachable: {plain(state.get('error') or 'no answer')}",
+            "make it reachable, then run detect and plan again",
+        )
     age = now_ms - int(state["seen_ms"])
     if age > look_max_age_ms:
         return Trouble("unknown", f"the last look is {duration_text(age)} old", "run detect, then plan again")
@@ -78,24 +84,42 @@ def _manager(state: Mapping[str, Any]) -> Trouble | None:
     if health == "ok":
         return None
     problems = "; ".join(plain(item) for item in manager.get("problems") or [])
-    text = f"the package manager is {plain(health or 'in an unknown state', 40)}" + (f": {problems}" if problems else "")
-    step = "run 'dpkg --configure -a' and 'apt-get -f install' on the host" if health in ("broken", "interrupted") else "let it finish"
+    text = f"the package manager is {plain(health or 'in an unknown state', 40)}" + (
+        f": {problems}" if problems else ""
+    )
+    step = (
+        "run 'dpkg --configure -a' and 'apt-get -f install' on the host"
+        if health in ("broken", "interrupted")
+        else "let it finish"
+    )
     return Trouble("unknown", text, f"{step}, then run detect and plan again")
 
 
 def _indexes(state: Mapping[str, Any], now_ms: int, max_age_ms: int) -> Trouble | None:
     indexes, why = section(state, "indexes")
     if not indexes:
-        return Trouble("unknown", f"package indexes: {why or 'there are none'}", "configure a repository on the host, then run detect again")
+        return Trouble(
+            "unknown",
+            f"package indexes: {why or 'there are none'}",
+            "configure a repository on the host, then run detect again",
+        )
     for index in indexes:
         name = plain(index.get("codename") or index.get("suite") or index.get("origin") or "an index", 60)
         if index.get("state") != "ok" or index.get("signed") is not True:
             said = plain(index.get("state") if index.get("state") != "ok" else "unsigned", 30)
             problem = f" ({plain(index['problem'])})" if index.get("problem") else ""
-            return Trouble("unknown", f"the package index {name} is {said}{problem}", "mend the repository on the host, then run detect and plan again")
+            return Trouble(
+                "unknown",
+                f"the package index {name} is {said}{problem}",
+                "mend the repository on the host, then run detect and plan again",
+            )
         fetched = index.get("fetched_ms")
         if not isinstance(fetched, int):
-            return Trouble("unknown", f"nothing says when the package index {name} was fetched", "run 'apt-get update' on the host, then detect again")
+            return Trouble(
+                "unknown",
+                f"nothing says when the package index {name} was fetched",
+                "run 'apt-get update' on the host, then detect again",
+            )
         if now_ms - fetched > max_age_ms:
             return Trouble(
                 "unknown",
@@ -124,14 +148,21 @@ def malformed(candidate: Mapping[str, Any]) -> str | None:
     for key, shape in (("name", _NAME), ("source", _NAME), ("arch", _ARCH)):
         if not isinstance(candidate.get(key), str) or not shape.fullmatch(candidate[key]):
             return f"its {key} is not usable"
-    wanted = {"upgrade": ("installed", "version", "source_version"), "install": ("version", "source_version"), "remove": ("installed",)}[action]
+    wanted = {
+        "upgrade": ("installed", "version", "source_version"),
+        "install": ("version", "source_version"),
+        "remove": ("installed",),
+    }[action]
     for key in wanted:
         if not isinstance(candidate.get(key), str) or not _VERSION.fullmatch(candidate[key]):
             return f"its {key} is not usable"
     digest, size, phased = candidate.get("sha256"), candidate.get("size"), candidate.get("phased")
     if digest is not None and (not isinstance(digest, str) or not _SHA256.fullmatch(digest)):
         return "its SHA-256 is not usable"
-    if any(value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0) for value in (size, phased)):
+    if any(
+        value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0)
+        for value in (size, phased)
+    ):
         return "its size or share is not a number"
     return None if isinstance(candidate.get("security"), bool) else "nothing says whether it is a security update"
 

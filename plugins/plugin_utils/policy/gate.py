@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import begun, finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy, Ring
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural, utc
 
@@ -74,30 +74,42 @@ def judge_ring(
     kept, settings = rings_state.get(ring, {}), policy.ring(ring)
     if settings is None:
         step = "put the ring back into the policy, or supersede the plan"
-        return Verdict(ring, "failed", f"ring '{ring}' is in the plan's scope and not in the policy", step, None, None, [], [], [])
+        return Verdict(
+            ring, "failed", f"ring '{ring}' is in the plan's scope and not in the policy", step, None, None, [], [], []
+        )
     if kept.get("state") == "passed":
-        return Verdict(ring, "passed", f"ring '{ring}' has passed this plan", "", None, kept.get("soak_from_ms"), [], [], [])
+        return Verdict(
+            ring, "passed", f"ring '{ring}' has passed this plan", "", None, kept.get("soak_from_ms"), [], [], []
+        )
     counted = _counted(scope, ring, statuses, retired)
     failed, absent, missing = _bad(counted, statuses)
 
-    def verdict(state: str, why: str, step: str = "", until: int | None = None, soak_from: int | None = None) -> Verdict:
+    def verdict(
+        state: str, why: str, step: str = "", until: int | None = None, soak_from: int | None = None
+    ) -> Verdict:
         return Verdict(ring, state, f"ring '{ring}': {why}", step, until, soak_from, failed, absent, missing)
 
     if not counted:
-        return verdict("failed", "no host is left in it that could prove anything", "put a host into the ring and plan again")
+        return verdict(
+            "failed", "no host is left in it that could prove anything", "put a host into the ring and plan again"
+        )
     reason = _over(settings, len(counted), failed + (missing if closing else []), absent)
     if reason and (failed or absent or not missing):
         return verdict("failed", reason, AGAIN)
     if missing and (reason or not closing):
-        state = "open" if any(host in statuses for host in counted) or kept.get("state") == "open" else "waiting"
+        state = (
+            "open" if any(begun(statuses.get(host)) for host in counted) or kept.get("state") == "open" else "waiting"
+        )
         return verdict(state, f"{plural(len(missing), 'host')} without a result: {names(missing)}", "run rollout again")
-    done = [statuses[host] for host in counted if finished(statuses.get(host))]
+    done = [statuses[host] for host in counted if host not in {*failed, *absent, *missing}]
     if not done:
         return verdict("failed", "no host of it is verified", AGAIN)
     ended = kept.get("soak_from_ms") if kept.get("state") == "soaking" else None
-    soak_from = int(ended if ended is not None else max(int(item.get("at_ms") or 0) for item in done))
+    soak_from = int(ended if ended is not None else max(int(item.get("at_ms") or now_ms) for item in done))
     if now_ms < soak_from + settings.soak_ms:
-        return verdict("soaking", "is verified and soaks", "run rollout again then", soak_from + settings.soak_ms, soak_from)
+        return verdict(
+            "soaking", "is verified and soaks", "run rollout again then", soak_from + settings.soak_ms, soak_from
+        )
     return verdict("passed", f"{plural(len(done), 'host')} verified", "", None, soak_from)
 
 
@@ -129,7 +141,10 @@ def _bad(counted: list[str], statuses: Statuses) -> tuple[list[str], list[str], 
 
 def _over(ring: Ring, total: int, failed: list[str], absent: list[str]) -> str | None:
     """Which limit is passed, or None."""
-    for what, hosts, limit in (("failed or without a result", failed, ring.gate.max_failed), ("absent", absent, ring.gate.max_absent)):
+    for what, hosts, limit in (
+        ("failed or without a result", failed, ring.gate.max_failed),
+        ("absent", absent, ring.gate.max_absent),
+    ):
         if len(hosts) > limit.of(total):
             key = "max_absent" if what == "absent" else "max_failed"
             return f"{len(hosts)} of {plural(total, 'host')} {what}: {names(hosts)}; {key} {limit} allows {limit.of(total)}"
@@ -148,20 +163,26 @@ def decide(
     limit: Collection[str] | None = None,
     inventory: Collection[str] | None = None,
     retired: Collection[str] = (),
+    attempted: Collection[str] = (),
 ) -> Gate:
     """Decide on a batch of a ring.
 
-    `reachable`: hosts of the batch that answered in this run; a host that is not in it is taken as unreachable. `limit`: hosts that
-    `--limit` leaves, None without one. `inventory`: all hosts of today's inventory, None where nobody looked.
+    `reachable`: hosts that answered in this run; a host of the batch that is not in it is taken as unreachable. `limit`: hosts that
+    `--limit` leaves, None without one. `inventory`: all hosts of today's inventory, None where nobody looked. `attempted`: hosts that
+    an earlier gate of this run let go; if they have no final result by now they count as failed.
     """
     position = next((at for at, entry in enumerate(scope) if entry["ring"] == ring), None)
     settings = policy.ring(ring)
     if position is None or settings is None:
-        return _stop(f"ring '{ring}' is not in the plan's scope and the policy", "supersede the plan if the rings have changed")
+        return _stop(
+            f"ring '{ring}' is not in the plan's scope and the policy", "supersede the plan if the rings have changed"
+        )
     for entry in scope[:position]:
         earlier = judge_ring(policy, scope, entry["ring"], statuses, rings_state, now_ms, retired)
         if earlier.state == "soaking":
-            return Gate("wait", earlier.until_ms, f"{earlier.why} until {utc(earlier.until_ms or 0)}", earlier.next, [], [])
+            return Gate(
+                "wait", earlier.until_ms, f"{earlier.why} until {utc(earlier.until_ms or 0)}", earlier.next, [], []
+            )
         if earlier.state != "passed":
             outside = _outside(policy, scope, position - 1, statuses, rings_state, limit, retired)
             return _stop(earlier.why + (f" (outside --limit: {names(outside)})" if outside else ""), earlier.next)
@@ -172,15 +193,21 @@ def decide(
     if strange:
         return _stop(f"{names(strange)}: not in ring '{ring}' of this plan", "a joiner waits for the next plan")
     if not counted:
-        return _stop(f"ring '{ring}': no host is left in it that could prove anything", "put a host into the ring and plan again")
+        return _stop(
+            f"ring '{ring}': no host is left in it that could prove anything", "put a host into the ring and plan again"
+        )
     outside = [host for host in counted if limit is not None and host not in limit and not finished(statuses.get(host))]
     if outside and not passed:
         return _stop(
             f"ring '{ring}': outside --limit and without a result: {names(outside)}",
             "run rollout without --limit; a plan's scope is fixed, and a limit must not hide hosts from the gate",
         )
-    left = [host for host in counted if inventory is not None and host not in inventory and not finished(statuses.get(host))]
-    failed, absent, _missing = _bad([host for host in counted if host not in hosts], statuses)
+    left = [
+        host for host in counted if inventory is not None and host not in inventory and not finished(statuses.get(host))
+    ]
+    failed, absent, missing = _bad([host for host in counted if host not in hosts], statuses)
+    failed += [host for host in missing if host in attempted or begun(statuses.get(host))]
+    absent = [host for host in absent if host not in reachable]
     lost = [host for host in hosts if host not in reachable and _started(statuses.get(host))]
     silent = [host for host in hosts if host not in reachable and host not in lost and host not in left]
     if not passed:
@@ -189,7 +216,11 @@ def decide(
             gone = f"; left the inventory: {names(left)}" if left else ""
             return _stop(f"ring '{ring}': {reason}{gone}", AGAIN)
     going = [host for host in hosts if host in reachable and host not in left]
-    why = f"ring '{ring}': {plural(len(going), 'host')} may go" if going else f"ring '{ring}': nobody of this batch is left to go"
+    why = (
+        f"ring '{ring}': {plural(len(going), 'host')} may go"
+        if going
+        else f"ring '{ring}': nobody of this batch is left to go"
+    )
     return Gate("go", None, why, "", going, silent)
 
 

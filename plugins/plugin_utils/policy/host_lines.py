@@ -69,7 +69,9 @@ class _Here:
         self.offered = {(item["name"], item["arch"]): item for item in section(state, "candidates")[0] or []}
         new = [item for item in self.offered.values() if item["action"] == "install"]
         self.stems = {(item["source"], _stem(item["name"]), item["arch"]) for item in new}
-        self.out = {(item["package"], item["arch"]): item for item in left_out if item.get("package") and not item.get("taken")}
+        self.out = {
+            (item["package"], item["arch"]): item for item in left_out if item.get("package") and not item.get("taken")
+        }
 
     def concerns(self, line: Line) -> bool:
         """Whether the line would change this host, or meets a newer version on it."""
@@ -99,7 +101,9 @@ class _Here:
         if hold and hold.get("kind") == "hold":
             return hold_why(hold)
         offered = self.offered.get(key)
-        if line["phased"] is not None and (not offered or offered["version"] != line["version"] or offered.get("kept_back")):
+        if line["phased"] is not None and (
+            not offered or offered["version"] != line["version"] or offered.get("kept_back")
+        ):
             return "phased", "the vendor does not offer it to this host"
         if has is not None and has["version"] not in line["from"]:
             return "untested", f"the host has {has['version']}; the plan's step starts from {', '.join(line['from'])}"

@@ -14,10 +14,10 @@ except ImportError:  # said when it is needed, so that what needs no policy runs
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import schema
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.typed import build
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaints import complaints, path_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.document import Path, read
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy, PolicyError, Problem
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.typed import build
 
 
 def load_policy(text: str, name: str) -> Policy:
@@ -42,7 +42,8 @@ def check(data: Any, shape: dict[str, Any]) -> list[tuple[Path, str]]:
     """`[(path, sentence)]` for everything in `data` that a schema of `schema.py` does not allow."""
     if Draft202012Validator is None:
         raise LockstepError(
-            "the Python library jsonschema is not installed", next_step="pip install -r requirements.txt of the collection"
+            "the Python library jsonschema is not installed",
+            next_step="pip install -r requirements.txt of the collection",
         )
     return [found for error in Draft202012Validator(shape).iter_errors(data) for found in complaints(error)]
 
@@ -74,5 +75,3 @@ def _sense(data: dict[str, Any]) -> list[tuple[Path, str]]:
 def _walk(value: Any, path: Path) -> list[tuple[Path, Any]]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [(path, value)] * bool(path) + [found for key, item in items for found in _walk(item, (*path, key))]
-
-

@@ -17,8 +17,12 @@ HOST: dict[str, frozenset[str]] = {
     "active": frozenset({"verified", "installed", "regressed", "failed", "unreachable", "rolled_back"}),
     "verified": frozenset({"installed", "regressed", "failed", "rolled_back"}),
     "regressed": frozenset({"verified", "active", "installed", "failed", "unreachable", "rolled_back"}),
-    "failed": frozenset({"staged", "installed", "active", "verified", "regressed", "unreachable", "rolled_back", "skipped"}),
-    "unreachable": frozenset({"pending", "staged", "installed", "active", "verified", "regressed", "failed", "rolled_back", "skipped"}),
+    "failed": frozenset(
+        {"staged", "installed", "active", "verified", "regressed", "unreachable", "rolled_back", "skipped"}
+    ),
+    "unreachable": frozenset(
+        {"pending", "staged", "installed", "active", "verified", "regressed", "failed", "rolled_back", "skipped"}
+    ),
     "skipped": frozenset({"pending", "staged", "failed", "unreachable"}),
     "rolled_back": frozenset(),
 }
@@ -29,7 +33,11 @@ RING: dict[str, frozenset[str]] = {
     "failed": frozenset({"open", "soaking", "passed"}),
     "passed": frozenset(),
 }
-ROLLOUT: dict[str, frozenset[str]] = {"open": frozenset({"completed", "superseded"}), "completed": frozenset(), "superseded": frozenset()}
+ROLLOUT: dict[str, frozenset[str]] = {
+    "open": frozenset({"completed", "superseded"}),
+    "completed": frozenset(),
+    "superseded": frozenset(),
+}
 PHASES = frozenset({"absent", "lost"})
 NO_PROOF_NEEDED = frozenset({"unsupported", "nothing_to_do"})
 """Reasons of `skipped` that block no gate."""
@@ -53,6 +61,11 @@ def finished(record: Mapping[str, Any] | None) -> bool:
         return False
     status = record.get("status")
     return status in ("verified", "rolled_back") or (status == "skipped" and record.get("reason") in NO_PROOF_NEEDED)
+
+
+def begun(record: Mapping[str, Any] | None) -> bool:
+    """Whether a rollout has tried the host: there is more than files staged ahead of time."""
+    return bool(record) and (record or {}).get("status") not in ("pending", "staged")
 
 
 def next_step(record: Mapping[str, Any] | None) -> Next:

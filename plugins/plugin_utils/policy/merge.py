@@ -72,7 +72,9 @@ def _offers(
 ) -> dict[str, dict[str, dict[Package, Candidate]]]:
     """By source and source version: the best candidate of each package; phased ones and disputed ones are nobody else's offer."""
     offers: dict[str, dict[str, dict[Package, Candidate]]] = {}
-    disputed = {(item["source"], item["source_version"]) for group in taken.values() for item in group if _key(item) in bad}
+    disputed = {
+        (item["source"], item["source_version"]) for group in taken.values() for item in group if _key(item) in bad
+    }
     for host in sorted(taken):
         phased = {(item["source"], item["source_version"]) for item in taken[host] if item.get("phased") is not None}
         for item in taken[host]:
@@ -118,9 +120,14 @@ def _target(
     packages = releases[newest]
     missing = [item["name"] for item in coming if (item["name"], item["arch"]) not in packages]
     if missing:
-        detail = f"the host's mirror offers {own}, the plan takes {newest}, and no host offers {missing[0]} in that version"
+        detail = (
+            f"the host's mirror offers {own}, the plan takes {newest}, and no host offers {missing[0]} in that version"
+        )
         return [], [Left(item, "kept_back", detail) for item in group]
-    return [_step(packages[item["name"], item["arch"]], item) if item in coming else _own_step(item, releases) for item in group], []
+    return [
+        _step(packages[item["name"], item["arch"]], item) if item in coming else _own_step(item, releases)
+        for item in group
+    ], []
 
 
 def _step(offered: Candidate, own: Candidate) -> Step:

@@ -69,7 +69,13 @@ class Check:
     def arguments(self) -> dict[str, Any]:
         """For the module that runs it: `{check, kind, target, expect, timeout_ms}`."""
         target = list(self.target) if isinstance(self.target, tuple) else self.target
-        return {"check": self.name, "kind": self.kind, "target": target, "expect": self.expect, "timeout_ms": self.timeout_ms}
+        return {
+            "check": self.name,
+            "kind": self.kind,
+            "target": target,
+            "expect": self.expect,
+            "timeout_ms": self.timeout_ms,
+        }
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,11 @@ def build_plan(
             state = states.get(host)
             problem = trouble(state, now_ms, policy.look_max_age_ms, policy.index_max_age_ms)
             if state is None or problem:
-                why, detail, next_step = problem or ("unknown", "no look at this host is known", "run detect and plan again")
+                why, detail, next_step = problem or (
+                    "unknown",
+                    "no look at this host is known",
+                    "run detect and plan again",
+                )
                 left.append(_entry(host, None, None, why, detail, next_step))
                 continue
             own = settings[host] if settings is not None else effective(policy, entry["ring"], host, {}, {})
@@ -85,7 +89,9 @@ def build_plan(
     return body, left
 
 
-def _entry(host: str, platform: str | None, candidate: Candidate | None, why: str, detail: str, next_step: str) -> dict[str, Any]:
+def _entry(
+    host: str, platform: str | None, candidate: Candidate | None, why: str, detail: str, next_step: str
+) -> dict[str, Any]:
     item: Mapping[str, Any] = candidate or {}
     return {
         "host": host,
@@ -122,7 +128,9 @@ def _withhold(
     for host in (name for entry in scope[1:] for name in entry["hosts"] if name in platforms):
         platform = platforms[host]
         levels = {step.key: coverage.level(platform, step) for step in steps[host]}
-        stopped = {step.candidate["source"] for step in steps[host] if withheld(levels[step.key], policy.select.untested)}
+        stopped = {
+            step.candidate["source"] for step in steps[host] if withheld(levels[step.key], policy.select.untested)
+        }
         for step in steps[host]:
             out = step.candidate["source"] in stopped
             if not out and levels[step.key] == "same_step":
@@ -149,7 +157,9 @@ def _origin(candidate: Candidate) -> dict[str, str]:
     """The origin that a line names: the security archive of a security update, else the first."""
     origins = candidate.get("origins") or [{}]
     if candidate["security"]:
-        origins = sorted(origins, key=lambda item: "security" not in " ".join(str(value) for value in item.values()).lower())
+        origins = sorted(
+            origins, key=lambda item: "security" not in " ".join(str(value) for value in item.values()).lower()
+        )
     return {key: str(origins[0].get(key) or "") for key in ("origin", "label", "codename", "component")}
 
 

@@ -40,7 +40,7 @@ _LINE: dict[str, Any] = {
     "version": {"type": ["string", "null"], "pattern": _VERSION["pattern"]},
     "source": _NAME,
     "source_version": _TEXT,
-    **{key: _TEXT for key in ("origin", "label", "codename", "component")},
+    **dict.fromkeys(("origin", "label", "codename", "component"), _TEXT),
     "security": {"type": "boolean"},
     "phased": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
     "size": {"type": ["integer", "null"], "minimum": 0},
@@ -63,7 +63,12 @@ SCHEMA: dict[str, Any] = {
             "policy": {"type": "string", "pattern": r"^([0-9a-f]{64})?$"},
             "scope": {
                 "type": "array",
-                "items": _keys({"ring": {"type": "string", "minLength": 1}, "hosts": {"type": "array", "items": _TEXT, "uniqueItems": True}}),
+                "items": _keys(
+                    {
+                        "ring": {"type": "string", "minLength": 1},
+                        "hosts": {"type": "array", "items": _TEXT, "uniqueItems": True},
+                    }
+                ),
             },
             "platforms": {
                 "type": "object",
@@ -99,16 +104,29 @@ def check_plan(text: str, name: str = "the plan", expected_id: str | None = None
     """The body of a plan's file; LockstepError with one clear reason if it is broken, edited or not the plan that `expected_id` names."""
     body, stated = _parse(text, name)
     if isinstance(body, dict) and body.get("schema") != 1:
-        raise LockstepError(f"it has schema {plain(body.get('schema'), 40)}; this version reads schema 1", name, "use the version that wrote it, or plan again")
+        raise LockstepError(
+            f"it has schema {plain(body.get('schema'), 40)}; this version reads schema 1",
+            name,
+            "use the version that wrote it, or plan again",
+        )
     if Draft202012Validator is None:
-        raise LockstepError("the Python library jsonschema is not installed", next_step="pip install -r requirements.txt of the collection")
+        raise LockstepError(
+            "the Python library jsonschema is not installed",
+            next_step="pip install -r requirements.txt of the collection",
+        )
     error = best_match(Draft202012Validator(SCHEMA).iter_errors(body))
     if error is not None:
-        raise LockstepError(f"it is no plan: {path_text(tuple(error.absolute_path)) or 'the file'}: {plain(error.message)}", name, AGAIN)
+        raise LockstepError(
+            f"it is no plan: {path_text(tuple(error.absolute_path)) or 'the file'}: {plain(error.message)}", name, AGAIN
+        )
     found = digest(body)
     for wanted in (stated, expected_id):
         if wanted is not None and wanted != found:
-            raise LockstepError(f"its content has the id {found[:12]}, and {plain(wanted, 64)[:12]} is stated: it was changed", name, AGAIN)
+            raise LockstepError(
+                f"its content has the id {found[:12]}, and {plain(wanted, 64)[:12]} is stated: it was changed",
+                name,
+                AGAIN,
+            )
     _sense(body, name)
     return body
 

@@ -24,7 +24,11 @@ def render_plan(body: Mapping[str, Any], left_out: Iterable[Mapping[str, Any]] =
         text += [line_text(line) for line in lines] or ["  nothing"]
     left = list(left_out)
     out = [item for item in left if not item.get("taken")]
-    text += ["", f"left out: {plural(len(out), 'entry') if len(out) == 1 else str(len(out)) + ' entries'}", *_grouped(out)]
+    text += [
+        "",
+        f"left out: {plural(len(out), 'entry') if len(out) == 1 else str(len(out)) + ' entries'}",
+        *_grouped(out),
+    ]
     allowed = [item for item in left if item.get("taken")]
     if allowed:
         text += ["", "taken although untested, because select.untested allows it", *_grouped(allowed)]
@@ -45,7 +49,9 @@ def _grouped(entries: list[Mapping[str, Any]]) -> list[str]:
     """Equal entries of several hosts as one."""
     groups: dict[tuple[str, str, str, str], list[str]] = {}
     for item in entries:
-        what = " ".join(plain(item[key], 100) for key in ("package", "arch", "version") if item.get(key)) or "everything"
+        what = (
+            " ".join(plain(item[key], 100) for key in ("package", "arch", "version") if item.get(key)) or "everything"
+        )
         key = (str(item["why"]), what, str(item.get("detail") or ""), str(item.get("next") or ""))
         groups.setdefault(key, []).append(str(item["host"]))
     text: list[str] = []
@@ -61,13 +67,23 @@ def diff_plans(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """What a new plan changes: rings and lines, `-` gone, `+` come; empty where nothing differs."""
 
     def scope(body: Mapping[str, Any]) -> set[str]:
-        return {f"  host {plain(host, 100)} in ring {plain(entry['ring'], 60)}" for entry in body["scope"] for host in entry["hosts"]}
+        return {
+            f"  host {plain(host, 100)} in ring {plain(entry['ring'], 60)}"
+            for entry in body["scope"]
+            for host in entry["hosts"]
+        }
 
     def lines(body: Mapping[str, Any]) -> set[str]:
-        return {f"{line_text(line)}  [{plain(line['platform'], 60)}] {(line['sha256'] or 'no checksum')[:12]}" for line in body["lines"]}
+        return {
+            f"{line_text(line)}  [{plain(line['platform'], 60)}] {(line['sha256'] or 'no checksum')[:12]}"
+            for line in body["lines"]
+        }
 
     text: list[str] = []
     for part in (scope, lines):
         before, after = part(old), part(new)
-        text += [f"{'-' if item in before else '+'}{item}" for item in sorted(before ^ after, key=lambda item: (item.lstrip(" !+-"), item not in before))]
+        text += [
+            f"{'-' if item in before else '+'}{item}"
+            for item in sorted(before ^ after, key=lambda item: (item.lstrip(" !+-"), item not in before))
+        ]
     return "\n".join(text) + "\n" if text else ""

@@ -21,7 +21,11 @@ def resolve_rings(
     Raises LockstepError, with every ring that is wrong, for a token that matches nothing, an empty ring and a host in two rings.
     """
     if not policy.rings:
-        raise LockstepError("there is no policy, so there are no rings", policy.name, "give one with -e lockstep_policy=PATH; the playbook init writes one")
+        raise LockstepError(
+            "there is no policy, so there are no rings",
+            policy.name,
+            "give one with -e lockstep_policy=PATH; the playbook init writes one",
+        )
     wrong: list[str] = []
     seen: dict[str, str] = {}
     scope: list[dict[str, Any]] = []
@@ -29,7 +33,9 @@ def resolve_rings(
         hosts, unmatched = matched.get(ring.name, ((), ()))
         for token in unmatched:
             near = did_you_mean(token.lstrip("!&"), groups)
-            wrong.append(f"ring '{ring.name}': '{plain(token, 100)}' of its pattern '{plain(ring.hosts, 100)}' matches nothing in the inventory{near}")
+            wrong.append(
+                f"ring '{ring.name}': '{plain(token, 100)}' of its pattern '{plain(ring.hosts, 100)}' matches nothing in the inventory{near}"
+            )
         if not hosts and not unmatched:
             wrong.append(f"ring '{ring.name}': its pattern '{plain(ring.hosts, 100)}' leaves no host")
         twice: dict[str, list[str]] = {}
@@ -37,8 +43,15 @@ def resolve_rings(
             if host in seen:
                 twice.setdefault(seen[host], []).append(host)
             seen.setdefault(host, ring.name)
-        wrong += [f"{names(shared)}: in ring '{other}' and in ring '{ring.name}'; a host has one ring" for other, shared in twice.items()]
+        wrong += [
+            f"{names(shared)}: in ring '{other}' and in ring '{ring.name}'; a host has one ring"
+            for other, shared in twice.items()
+        ]
         scope.append({"ring": ring.name, "hosts": list(dict.fromkeys(hosts))})
     if wrong:
-        raise LockstepError("the rings do not fit the inventory:\n  " + "\n  ".join(wrong) + "\n", policy.name, "mend the patterns or the inventory; no host was touched")
+        raise LockstepError(
+            "the rings do not fit the inventory:\n  " + "\n  ".join(wrong) + "\n",
+            policy.name,
+            "mend the patterns or the inventory; no host was touched",
+        )
     return scope

@@ -12,7 +12,9 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import DURATION, PERCENT
 
 NOT_BUILT: dict[str, frozenset[str]] = {
-    "": frozenset({"windows", "freezes", "budgets", "approvals", "rollback", "exceptions", "notify", "risk", "routine", "owners"}),
+    "": frozenset(
+        {"windows", "freezes", "budgets", "approvals", "rollback", "exceptions", "notify", "risk", "routine", "owners"}
+    ),
     "gate": frozenset({"min_hosts", "min_verified", "approvals", "probes"}),
     "rings": frozenset({"windows", "approvals", "budgets", "freezes", "rollback", "notify"}),
     "reboot": frozenset({"windows", "message", "order"}),

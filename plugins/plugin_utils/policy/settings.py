@@ -13,10 +13,16 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import schema
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.typed import excludes, health_check, reboot_rule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaints import path_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.load import check
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Check, Policy, PolicyError, Problem, Reboot
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import (
+    Check,
+    Policy,
+    PolicyError,
+    Problem,
+    Reboot,
+)
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.typed import excludes, health_check, reboot_rule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean, plain
 
 VARIABLES: dict[str, dict[str, Any]] = {
@@ -25,10 +31,16 @@ VARIABLES: dict[str, dict[str, Any]] = {
     "lockstep_select": schema.HOST_SELECT,
 }
 """Host and group variables that override the policy, with what each may hold."""
-COMMON = (
-    "lockstep_policy lockstep_ledger lockstep_store lockstep_feeds lockstep_report_dir lockstep_fail_on_wait "
-    "lockstep_test lockstep_production"
-).split()
+COMMON = [
+    "lockstep_policy",
+    "lockstep_ledger",
+    "lockstep_store",
+    "lockstep_feeds",
+    "lockstep_report_dir",
+    "lockstep_fail_on_wait",
+    "lockstep_test",
+    "lockstep_production",
+]
 """Variables of the whole run, which are no settings of a host."""
 
 
@@ -63,7 +75,9 @@ def effective(
         if pattern is None:
             return True
         if pattern not in matches:
-            raise PolicyError(policy.name, [Problem(policy.name, "for", f"the pattern '{plain(pattern)}' was not resolved")])
+            raise PolicyError(
+                policy.name, [Problem(policy.name, "for", f"the pattern '{plain(pattern)}' was not resolved")]
+            )
         return host in matches[pattern]
 
     layers: list[tuple[str, Reboot]] = [("policy", policy.reboot[0])]
@@ -73,7 +87,9 @@ def effective(
     if "lockstep_reboot" in host_vars:
         layers.append(("host variable lockstep_reboot", reboot_rule(host_vars["lockstep_reboot"])))
     mode, mode_from = next((rule.mode, layer) for layer, rule in reversed(layers) if rule.mode is not None)
-    timeout, timeout_from = next((rule.timeout_ms, layer) for layer, rule in reversed(layers) if rule.timeout_ms is not None)
+    timeout, timeout_from = next(
+        (rule.timeout_ms, layer) for layer, rule in reversed(layers) if rule.timeout_ms is not None
+    )
 
     if "lockstep_health" in host_vars:
         health = tuple(health_check(item) for item in host_vars["lockstep_health"])
@@ -83,12 +99,19 @@ def effective(
         health = tuple(dict.fromkeys(item for item in every if applies(item.pattern)))
         health_from = f"policy and {of_ring}" if own and own.health else "policy"
 
-    rules = [(rule, "policy") for rule in policy.select.exclude] + [(rule, of_ring) for rule in (own.exclude if own else ())]
-    rules += [(rule, "host variable lockstep_select") for rule in excludes(host_vars.get("lockstep_select", {}).get("exclude", ()))]
+    rules = [(rule, "policy") for rule in policy.select.exclude] + [
+        (rule, of_ring) for rule in (own.exclude if own else ())
+    ]
+    rules += [
+        (rule, "host variable lockstep_select")
+        for rule in excludes(host_vars.get("lockstep_select", {}).get("exclude", ()))
+    ]
     held = [(rule, layer) for rule, layer in rules if applies(rule.pattern)]
     won = [("reboot.mode", mode_from), ("reboot.timeout", timeout_from), ("health", health_from)]
     won += [(f"select.exclude {rule.glob}", f"for {rule.pattern}" if rule.pattern else layer) for rule, layer in held]
-    return Settings(str(mode), int(timeout or 0), health, tuple(dict.fromkeys(rule.glob for rule, _layer in held)), tuple(won))
+    return Settings(
+        str(mode), int(timeout or 0), health, tuple(dict.fromkeys(rule.glob for rule, _layer in held)), tuple(won)
+    )
 
 
 def _check_variables(host: str, host_vars: Mapping[str, Any]) -> None:
