@@ -1,0 +1,35 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a simulated run means as steps, and why apt refuses: text -> values."""
+import re
+from typing import List
+
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Step
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import Simulation
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import newer
+
+_UNMET = re.compile(r"^The following packages have unmet dependencies:\n((?:^ +.*\n)+)", re.MULTILINE)
+
+
+def steps_of(simulation, native):
+    # type: (Simulation, str) -> List[Step]
+    """Return the steps in apt's order. native: the own architecture, which apt leaves out of removals."""
+    return [Step(_action(each), each.name, each.arch or native, each.installed, each.version) for each in simulation.actions]
+
+
+def _action(each):
+    if each.action == "upgrade" and each.installed == each.version:
+        return "reinstall"
+    if each.action == "upgrade" and newer(each.installed, each.version):
+        return "downgrade"
+    return each.action
+
+
+def parse_reasons(text, limit=20):
+    # type: (str, int) -> List[str]
+    """Return apt's error lines and unmet dependencies, at most limit lines."""
+    lines = [line.strip() for line in text.splitlines() if line.startswith("E: ")]
+    match = _UNMET.search(text)
+    if match:
+        lines.extend(line.strip() for line in match.group(1).splitlines())
+    return lines[:limit]

@@ -1,0 +1,265 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Looks at a host that has apt. Changes nothing."""
+import os
+import re
+from typing import Dict, List, Optional, Set, Tuple
+
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Candidate, Hold, Origin, Package, Unknown
+from ansible_collections.lockstep.patching.plugins.module_utils._parse import apt_output, apt_sources, dpkg_status
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb822 import stanzas
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import version_key
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt import health, logs
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.indexes import Indexes
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Reader, Signal
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
+
+NO_PINS = ["-o", "Dir::Etc::preferences=/dev/null", "-o", "Dir::Etc::preferencesparts=/dev/null"]
+_SECURITY = re.compile(r"security$", re.IGNORECASE)
+BATCH = 400  # packages that one apt-cache command is asked about
+
+
+class AptReader(Reader):
+    """apt and dpkg, by their command lines: the same answer with and without Python bindings, and as fast."""
+
+    name = "apt"
+
+    def __init__(self, host):
+        # type: (Host) -> None
+        self.host = host
+        self._indexes = Indexes(host)
+        self._status = None  # type: Optional[Tuple[List[Package], List[Tuple[str, str]]]]
+        self._started = None
+        self._native = ""
+        self._simulated = None  # type: Optional[apt_output.Simulation]
+        self._policies = {}  # type: Dict[str, apt_output.Policy]
+
+    @classmethod
+    def detect(cls, host):
+        # type: (Host) -> Optional[AptReader]
+        """Return a reader where there are apt-get and dpkg's status, else None."""
+        if host.which("apt-get") and os.path.exists(host.path("/var/lib/dpkg/status")):
+            return cls(host)
+        return None
+
+    def refresh(self, mode, max_age_s, now_ms):
+        # type: (str, int, int) -> None
+        """As the contract says; then start the simulated upgrade, which runs while the rest is read."""
+        try:
+            self._indexes.refresh(mode, max_age_s, now_ms)
+        finally:
+            self._started = self.host.start(["apt-get"] + self._indexes.options + ["-s", "-q", "full-upgrade"])
+
+    def close(self):
+        # type: () -> None
+        if self._started is not None:
+            self._started.result()
+        self._indexes.close()
+
+    def indexes(self):
+        return self._indexes.states()
+
+    def packages(self):
+        # type: () -> List[Package]
+        return self._read_status()[0]
+
+    def _read_status(self):
+        if self._status is None:
+            try:
+                text = self.host.read("/var/lib/dpkg/status")
+            except OSError as error:
+                raise Unknown("packages", "dpkg's status file cannot be read: {0}".format(error.strerror),
+                              "repair /var/lib/dpkg/status (a copy is in /var/backups)")
+            auto = dpkg_status.parse_auto(self.host.read_or("/var/lib/apt/extended_states"))
+            native = re.search(r"^Package: dpkg\n(?:.+\n)*?Architecture: (\S+)$", text, re.MULTILINE)
+            self._native = native.group(1) if native else ""
+            self._status = dpkg_status.parse_status(text, auto, self._native)
+        return self._status
+
+    def arch(self):
+        # type: () -> str
+        """Return dpkg's own architecture, empty when it is not known."""
+        self._read_status()
+        return self._native
+
+    def manager(self):
+        try:
+            self._simulation()
+            failed = None
+        except Unknown as unknown:
+            failed = unknown.why
+        version = next((package.version for package in self.packages() if package.name == "apt"), "")
+        return health.look(self.host, version, self.packages(), failed)
+
+    def _simulation(self):
+        # type: () -> apt_output.Simulation
+        if self._simulated is None:
+            if self._started is None:
+                self._started = self.host.start(["apt-get", "-s", "-q", "full-upgrade"])
+            run = self._started.result()
+            if run.rc:
+                why = next((line[3:] for line in run.err.split("\n") if line.startswith("E: ")), run.err[-200:])
+                raise Unknown("candidates", "apt-get cannot simulate an upgrade: " + apt_output.without_secrets(why),
+                              "run apt-get -s full-upgrade on the host and repair what it says")
+            try:
+                self._simulated = apt_output.parse_simulation(run.out)
+            except ValueError as error:
+                raise Unknown("candidates", str(error), "report this output of apt-get as a fault of Lockstep")
+        return self._simulated
+
+    def _ask_policy(self, names):
+        # type: (Set[str]) -> Dict[str, apt_output.Policy]
+        missing = sorted(names - set(self._policies))
+        for at in range(0, len(missing), BATCH):
+            run = self.host.run(["apt-cache"] + self._indexes.options + ["policy"] + missing[at:at + BATCH])
+            if run.rc:
+                raise Unknown("candidates", "apt-cache policy failed: " + apt_output.without_secrets(run.err),
+                              "run apt-cache policy on the host")
+            self._policies.update(apt_output.parse_policy(run.out))
+        return self._policies
+
+    def _records(self, wanted):
+        # type: (List[Tuple[str, str, str]]) -> Dict[Tuple[str, str, str], Dict[str, str]]
+        found = {}
+        for at in range(0, len(wanted), BATCH):
+            run = self.host.run(["apt-cache"] + self._indexes.options + ["show", "--no-all-versions"] + [
+                self._spoken(name, arch) + "=" + version for name, arch, version in wanted[at:at + BATCH]])
+            for stanza in stanzas(run.out):
+                key = (stanza.get("Package", ""), stanza.get("Architecture", ""), stanza.get("Version", ""))
+                found.setdefault(key, stanza)
+        return found
+
+    def _spoken(self, name, arch):
+        # the name as apt-cache prints it: the native architecture is left out
+        return name if arch in ("", "all", self._native) else name + ":" + arch
+
+    def candidates(self):
+        # type: () -> List[Candidate]
+        installed = dict(((package.name, package.arch), package) for package in self.packages())
+        actions = list(self._simulation().actions)
+        kept = self._kept(installed)
+        self._ask_policy(set(self._spoken(action.name, action.arch) for action in actions) | set(kept))
+        rows = [(action, None) for action in actions]
+        for spoken in sorted(kept):
+            policy = self._policies.get(spoken)
+            if policy is None or policy.candidate is None or policy.candidate == policy.installed:
+                continue
+            name, _colon, arch = spoken.partition(":")
+            arch = arch or next((found.arch for key, found in installed.items()
+                                 if key[0] == name and key[1] in (self._native, "all")), self._native)
+            action = "upgrade" if policy.installed else "install"
+            rows.append((apt_output.Action(action, name, arch, policy.installed, policy.candidate),
+                         kept[spoken].format(policy.phased if policy.phased is not None else "some")))
+        records = self._records([(action.name, action.arch, action.version) for action, _kept in rows
+                                 if action.version is not None])
+        return sorted((self._candidate(action, why, records, installed) for action, why in rows),
+                      key=lambda candidate: candidate[:4])
+
+    def _kept(self, installed):
+        # type: (Dict[Tuple[str, str], Package]) -> Dict[str, str]
+        simulation = self._simulation()
+        held = set(self._spoken(name, arch) for name, arch in self._read_status()[1])
+        why = dict((name, "held" if name in held else
+                    "an upgrade would need packages that apt cannot install or may not remove")
+                   for name in simulation.kept)
+        why.update((name, "phased: offered to {0} % of hosts, not to this one yet") for name in simulation.phased)
+        return why
+
+    def _candidate(self, action, kept, records, installed):
+        record = records.get((action.name, action.arch, action.version)) or {}
+        known = [package for key, package in installed.items() if key[0] == action.name]
+        arch = action.arch or (known[0].arch if known else self._native)
+        if action.version is None:
+            old = next((package for package in known if package.arch == arch or not action.arch), None)
+            source, source_version = (old.source, old.source_version) if old else (action.name, "")
+            return Candidate(action.name, old.arch if old else arch, "remove", action.installed, None, source,
+                             source_version, [], False, None, None, None, None, None, None)
+        origins = self._origins(action)
+        source, source_version = dpkg_status.source_of(action.name, action.version, record.get("Source"))
+        policy = self._policies.get(self._spoken(action.name, action.arch))
+        phased = record.get("Phased-Update-Percentage", "")
+        size = record.get("Size", "")
+        return Candidate(
+            action.name, arch, action.action, action.installed, action.version, source, source_version, origins,
+            any(is_security(origin) for origin in origins), int(size) if size.isdigit() else None,
+            record.get("SHA256") or None, record.get("Filename") or None,
+            int(phased) if phased.isdigit() else (policy.phased if policy else None), kept, None)
+
+    def _origins(self, action):
+        # type: (apt_output.Action) -> List[Origin]
+        by_description = dict((target.description, target.origin) for target in self._indexes.targets())
+        policy = self._policies.get(self._spoken(action.name, action.arch))
+        texts = [text for version, places in policy.versions if version == action.version
+                 for text in places] if policy else []
+        return sorted(set(by_description[text] for text in texts if text in by_description))
+
+    def holds(self):
+        # type: () -> List[Hold]
+        found = [Hold(name, arch, "hold", "held by hand (apt-mark hold)", "/var/lib/dpkg/status")
+                 for name, arch in self._read_status()[1]]
+        return sorted(found + self._pinned())
+
+    def _preference_files(self):
+        folder = "/etc/apt/preferences.d"
+        try:
+            names = sorted(os.listdir(self.host.path(folder)))
+        except OSError:
+            names = []
+        return [path for path in ["/etc/apt/preferences"] + [
+            folder + "/" + name for name in names if "." not in name or name.endswith(".pref")]
+            if os.path.isfile(self.host.path(path))]
+
+    def _pinned(self):
+        pins = [pin for path in self._preference_files()
+                for pin in apt_sources.parse_preferences(self.host.read_or(path), path)]
+        if not pins:
+            return []
+        packages = dict((self._spoken(package.name, package.arch), package) for package in self.packages())
+        names = sorted(packages)
+        found = []
+        for at in range(0, len(names), BATCH):
+            batch = names[at:at + BATCH]
+            base = ["apt-cache"] + self._indexes.options
+            with_pins = self.host.start(base + ["policy"] + batch)
+            without = self.host.run(base + NO_PINS + ["policy"] + batch)
+            ours, free = (apt_output.parse_policy(run.out) for run in (with_pins.result(), without))
+            for name in batch:
+                policy, unbound = ours.get(name), free.get(name)
+                if not policy or not unbound or policy.candidate == unbound.candidate:
+                    continue
+                package = packages[name]
+                matching = apt_sources.matching_pin(pins, package.name, package.source)
+                reason = "apt takes {0} instead of {1}".format(policy.candidate or "none", unbound.candidate or "none")
+                if matching:
+                    reason += ": Pin: {0}, Pin-Priority: {1}".format(matching[0].pin, matching[0].priority)
+                found.append(Hold(package.name, package.arch, "pin", reason[:300],
+                                  matching[0].where if matching else "/etc/apt/preferences"))
+        return found
+
+    def history(self, since_ms, now_ms):
+        return logs.history(self.host, since_ms, now_ms)
+
+    def reboot_signals(self):
+        # type: () -> List[Signal]
+        if not os.path.exists(self.host.path("/run/reboot-required")):
+            return [Signal("reboot-required", "no", "there is no /run/reboot-required")]
+        names = sorted(set(self.host.read_or("/run/reboot-required.pkgs").split()))
+        return [Signal("reboot-required", "yes", "/run/reboot-required asks for it: {0}".format(
+            ", ".join(names[:10]) or "no package named"))]
+
+    def kernels(self):
+        found = []
+        for package in self.packages():
+            match = re.match(r"linux-image-(?:unsigned-)?(\d.*)$", package.name)
+            if match and package.status == "installed" and not match.group(1).endswith("-dbg"):
+                found.append((match.group(1), package.version, package.name))
+        return sorted(found, key=lambda row: (version_key(row[0]), version_key(row[1])))
+
+    def cache_paths(self):
+        return ["/var/cache/apt/archives"]
+
+
+def is_security(origin):
+    # type: (Origin) -> bool
+    """Say whether an origin is a security archive: Debian-Security, Ubuntu's *-security, or named so by its owner."""
+    return any(_SECURITY.search(text) for text in (origin.label, origin.suite, origin.codename))

@@ -1,0 +1,131 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The writing side of apt: stage, simulate, apply, repair, each from the plan's private index only."""
+import os
+import time
+from typing import Any, Dict, List, NamedTuple, Optional, Set
+
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
+from ansible_collections.lockstep.patching.plugins.module_utils._parse import apt_steps, dpkg_state
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import parse_simulation
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import newer
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_status import parse_auto
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, Stanza
+from ansible_collections.lockstep.patching.plugins.module_utils._provider import apt_write_index
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_run import Ended, lock_holder, run_logged
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Writer
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
+
+STATUS = "/var/lib/dpkg/status"
+MARKS = "/var/lib/apt/extended_states"
+UPDATES = "/var/lib/dpkg/updates"
+LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock")
+# the admin's configuration files stay (confnew in the host's own settings is taken back), and nothing asks
+DPKG = ["--refuse-confnew", "--force-confdef", "--force-confold"]
+ENVIRONMENT = {
+    "DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "DEBCONF_NONINTERACTIVE_SEEN": "true",
+    "UCF_FORCE_CONFFOLD": "1", "APT_LISTCHANGES_FRONTEND": "none", "APT_LISTBUGS_FRONTEND": "none",
+    # services on replaced libraries are restarted after the run, with or without needrestart, so that it never asks
+    "NEEDRESTART_SUSPEND": "1", "NEEDRESTART_MODE": "l",
+}
+
+
+class Snapshot(NamedTuple):
+    """The host's packages at one moment. trouble: what an interrupted change has left."""
+
+    installed: Dict[Key, Installed]
+    auto: Set[Key]
+    trouble: List[str]
+
+    @property
+    def holds(self):
+        return set(key for key, each in self.installed.items() if each.want == "hold")
+
+    @property
+    def native(self):
+        return dpkg_state.native_name(self.installed)
+
+
+class Simulated(NamedTuple):
+    """reasons: what apt says about packages that it keeps back; rc other than 0: apt refuses."""
+
+    rc: int
+    steps: List[Step]
+    kept: List[str]
+    reasons: List[str]
+
+
+class AptWriter(Writer):
+    """apt-get and dpkg. work_dir is a folder of this transaction; nothing outside it is used as a package source."""
+
+    name = "apt"
+
+    def __init__(self, host, files_dir, control_dir):
+        # type: (Host, str, str) -> None
+        self.host = host
+        self.files_dir = files_dir
+        self.control_dir = control_dir
+
+    def snapshot(self):
+        # type: () -> Snapshot
+        installed = dpkg_state.parse_status(self.host.read(STATUS))
+        trouble = dpkg_state.trouble(installed)
+        if any(name.isdigit() for name in os.listdir(self.host.path(UPDATES))):
+            trouble.append("dpkg was interrupted")
+        native = dpkg_state.native_name(installed)
+        # apt writes its own architecture for packages of architecture "all"
+        marked = (dpkg_state.find(installed, name, arch, native) for name, arch in parse_auto(self.host.read_or(MARKS)))
+        return Snapshot(installed, set(key for key in marked if key), trouble)
+
+    def newer(self, left, right):
+        # type: (str, str) -> bool
+        return newer(left, right)
+
+    def stage(self, lines, work_dir):
+        # type: (List[Line], str) -> List[Stanza]
+        return apt_write_index.build(self.host, lines, self.files_dir, self.control_dir, work_dir)
+
+    def simulate(self, work_dir, native, fix=False):
+        # type: (str, str, bool) -> Simulated
+        command = ["-f", "install"] if fix else ["full-upgrade"]
+        run = self.host.run(["apt-get", "-s"] + apt_write_index.options(work_dir) + command)
+        simulation = parse_simulation(run.out)
+        return Simulated(run.rc, apt_steps.steps_of(simulation, native), simulation.kept,
+                         apt_steps.parse_reasons(run.out + "\n" + run.err))
+
+    def apply(self, work_dir, log_path, timeout, lock_timeout, removals, fix=False, tick=None):
+        # type: (str, str, float, float, bool, bool, Any) -> Ended
+        """Run it for real. removals: the plan removes something; without it apt is told to refuse any removal."""
+        command = ["apt-get", "-q", "-y"] + apt_write_index.options(work_dir)
+        for option in DPKG:
+            command += ["-o", "Dpkg::Options::=" + option]
+        command += ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout={0}".format(int(max(1, lock_timeout)))]
+        command += [] if removals else ["--no-remove"]
+        command += ["-f", "install"] if fix else ["full-upgrade"]
+        return run_logged(self.host, command, ENVIRONMENT, log_path, timeout, tick)
+
+    def configure(self, log_path, timeout, tick=None):
+        # type: (str, float, Any) -> Ended
+        """Finish what was unpacked and not configured."""
+        return run_logged(self.host, ["dpkg"] + DPKG + ["--configure", "-a"], ENVIRONMENT, log_path, timeout, tick)
+
+    def audit(self):
+        # type: () -> str
+        return self.host.run(["dpkg", "--audit"]).out.strip()[:4000]
+
+    def mark(self, auto, manual, hold, unhold):
+        # type: (Set[Key], Set[Key], Set[Key], Set[Key]) -> None
+        """Put marks and holds back."""
+        for verb, keys in (("auto", auto), ("manual", manual), ("hold", hold), ("unhold", unhold)):
+            if keys:
+                self.host.run(["apt-mark", verb] + sorted("{0}:{1}".format(*key) for key in keys))
+
+    def wait_for_locks(self, timeout, sleep=time.sleep, clock=time.monotonic):
+        # type: (float, Any, Any) -> Optional[int]
+        """Wait until dpkg's locks are free; return None, or the holder's process id when the time is over."""
+        end = clock() + timeout
+        while True:
+            holder = next((pid for pid in (lock_holder(self.host.path(path)) for path in LOCKS) if pid), None)
+            if holder is None or clock() >= end:
+                return holder
+            sleep(0.1)

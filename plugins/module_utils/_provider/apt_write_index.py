@@ -1,0 +1,92 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""apt's private index: a flat file: repository that holds a plan's files and nothing else.
+
+apt gets its own source list, Lists and cache folders, so neither the host's repositories nor its preferences take part; dpkg's status and
+apt's auto marks stay the host's own.
+"""
+import os
+from typing import Dict, List
+
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Stanza, parse_stanza
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
+
+
+def options(work_dir):
+    # type: (str) -> List[str]
+    """Options that make apt-get see only the private index."""
+    settings = {
+        "Dir::Etc::SourceList": work_dir + "/sources.list", "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::Etc::Preferences": "/dev/null", "Dir::Etc::PreferencesParts": "/dev/null",
+        "Dir::State::Lists": work_dir + "/lists", "Dir::Cache": work_dir + "/cache",
+        "APT::Sandbox::User": "root", "APT::Default-Release": "", "Acquire::Languages": "none",
+        "APT::Get::AutomaticRemove": "false", "APT::Get::Show-User-Simulation-Note": "false",
+    }
+    return [word for key in sorted(settings) for word in ("-o", "{0}={1}".format(key, settings[key]))]
+
+
+def build(host, lines, files_dir, control_dir, work_dir):
+    # type: (Host, List[Line], str, str, str) -> List[Stanza]
+    """Write the index of these lines' files and let apt read it. Raise Unknown when a file or its stanza can't be used."""
+    for name in ("repo", "lists/partial", "cache/archives/partial"):
+        os.makedirs(host.path(work_dir + "/" + name), exist_ok=True)
+    stanzas = []
+    with open(host.path(work_dir + "/repo/Packages"), "w", encoding="utf-8") as packages:
+        for line in lines:
+            text = control_of(host, str(line.sha256), files_dir, control_dir)
+            stanza = parse_stanza(text)
+            if (stanza.name, stanza.arch, stanza.version) != (line.package, line.arch, line.version):
+                raise Unknown("the file of {0}".format(line.package), "it holds {0} {1} {2}".format(
+                    stanza.name, stanza.arch, stanza.version), "remove {0}/{1} and run acquire again".format(files_dir, line.sha256))
+            stanzas.append(stanza)
+            link = "{0}_{1}.deb".format(line.package, line.sha256)
+            _link(files_dir + "/" + str(line.sha256), host.path(work_dir + "/repo/" + link))
+            packages.write("{0}\nFilename: ./{1}\nSize: {2}\nSHA256: {3}\n\n".format(
+                text.strip("\n"), link, os.stat(host.path(files_dir + "/" + str(line.sha256))).st_size, line.sha256))
+    _write(host.path(work_dir + "/sources.list"), "deb [trusted=yes] file:{0}/repo ./\n".format(work_dir))
+    # hooks of the host's own configuration (appstream, apt-file, …) are for its own indexes: this update runs without it
+    _write(host.path(work_dir + "/apt.conf"), 'Dir::Etc::Parts "/dev/null";\nDir::Etc::Main "/dev/null";\n')
+    run = host.run(["apt-get", "-qq"] + options(work_dir) + ["update"], env={"APT_CONFIG": work_dir + "/apt.conf"})
+    if run.rc != 0:
+        raise Unknown("the private package index", (run.err or run.out).strip()[-500:], "look at {0}".format(work_dir))
+    return stanzas
+
+
+def control_of(host, sha256, files_dir, control_dir):
+    # type: (Host, str, str, str) -> str
+    """The control stanza of a staged file; read once and kept, so that the window does not pay for it."""
+    kept = control_dir + "/" + sha256
+    text = host.read_or(kept)
+    if text:
+        return text
+    run = host.run(["dpkg-deb", "-f", files_dir + "/" + sha256])
+    if run.rc != 0:
+        raise Unknown("the package file {0}".format(sha256), run.err.strip()[-300:], "remove it and run acquire again")
+    return run.out
+
+
+def keep_control(host, sha256, files_dir, control_dir):
+    # type: (Host, str, str, str) -> None
+    path = host.path(control_dir + "/" + sha256)
+    if not os.path.exists(path):
+        _write(path + ".new", control_of(host, sha256, files_dir, control_dir))
+        os.rename(path + ".new", path)
+
+
+def sizes(stanzas):
+    # type: (List[Stanza]) -> Dict[str, int]
+    """name:arch -> KiB that the package takes when unpacked."""
+    return dict(("{0}:{1}".format(each.name, each.arch), each.size) for each in stanzas)
+
+
+def _write(path, text):
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.write(text)
+
+
+def _link(target, path):
+    if os.path.islink(path):
+        os.unlink(path)
+    os.symlink(target, path)

@@ -1,0 +1,11 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Arguments that an action fills in: a play leaves them out, a module without its action can't do without them."""
+
+
+def require(module, names):
+    """End the module when an argument is missing that its action gives."""
+    missing = [name for name in names if module.params[name] in (None, "")]
+    if missing:
+        module.fail_json(msg="missing: {0}. The action lockstep.patching.{1} gives them from the open plan; run it, not the bare module."
+                         .format(", ".join(missing), module._name.rpartition(".")[2]))

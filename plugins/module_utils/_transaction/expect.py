@@ -1,0 +1,135 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Pure decisions: what a plan's lines mean for this host, and whether a simulated run is exactly that."""
+from typing import Any, Callable, Dict, List, NamedTuple, Set, Tuple
+
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, find
+
+NOT_STAGED = "its file is not staged"
+
+
+class Withheld(NamedTuple):
+    """A line that this host does not take, and why."""
+
+    name: str
+    arch: str
+    version: str
+    why: str
+
+
+class Expected(NamedTuple):
+    """What the lines mean here. must: upgrades that have to happen; may: new packages that upgrades may need; remove:
+    packages that may go; newer: installed is newer than the plan; offered: lines that the private index holds."""
+
+    must: Dict[Key, Line]
+    may: Dict[Key, Line]
+    remove: Set[Key]
+    newer: List[Dict[str, str]]
+    withheld: List[Withheld]
+    offered: List[Line]
+
+
+class Verdict(NamedTuple):
+    """unexpected: steps that the plan does not allow, in words; kept: lines left out for a reason of the admin;
+    missing: lines that should have happened and nothing explains it."""
+
+    unexpected: List[str]
+    kept: List[Withheld]
+    missing: List[Line]
+
+
+def expect(lines, installed, native, skip, pinned, newer):
+    # type: (List[Line], Dict[Key, Installed], str, List[Dict[str, str]], Dict[str, str], Callable[[str, str], bool]) -> Expected
+    """lines: this platform's; skip: [{name, arch, why}]; pinned: name or name:arch -> reason; newer(a, b): is a newer than b."""
+    left_out = dict(((each["name"], each["arch"]), each["why"]) for each in skip)
+    expected = Expected({}, {}, set(), [], [], [])
+    for line in _newest(lines, newer):
+        key = find(installed, line.package, line.arch, native)
+        have = installed.get(key) if key else None
+        if line.action == "remove":
+            if key:
+                expected.remove.add(key)
+            continue
+        if have is None and line.action != "install":
+            continue
+        if have is not None and have.version == line.version and have.state == "installed":
+            continue
+        if have is not None and have.version != line.version and newer(have.version, str(line.version)):
+            expected.newer.append({"name": line.package, "arch": line.arch, "installed": have.version, "planned": str(line.version)})
+            continue
+        why = left_out.get((line.package, line.arch)) or pinned.get(line.package) or pinned.get(line.package + ":" + line.arch)
+        if have is not None and have.want == "hold":
+            why = why or "held"
+        if why:
+            expected.withheld.append(Withheld(line.package, line.arch, str(line.version), why))
+            continue
+        expected.offered.append(line)
+        (expected.must if have is not None else expected.may)[(line.package, line.arch)] = line
+    return expected
+
+
+def judge(expected, steps, relations):
+    # type: (Expected, List[Step], Dict[str, Set[str]]) -> Verdict
+    """relations: name -> names that its installed or offered version depends on or conflicts with."""
+    unexpected = []
+    seen = set()
+    for step in steps:
+        key = (step.name, step.arch)
+        if step.action == "remove":
+            if key not in expected.remove:
+                unexpected.append("would remove {0}:{1} {2}".format(step.name, step.arch, step.installed))
+            continue
+        line = expected.must.get(key) or expected.may.get(key)
+        if step.action in ("downgrade",) or line is None or step.version != line.version:
+            unexpected.append("would {0} {1}:{2} {3} to {4}".format(
+                step.action, step.name, step.arch, step.installed or "(none)", step.version))
+            continue
+        seen.add(key)
+    missing = [line for key, line in sorted(expected.must.items()) if key not in seen]
+    kept, unexplained = _explain(missing, expected.withheld, relations)
+    return Verdict(unexpected, kept, unexplained)
+
+
+def relations_of(installed, stanzas):
+    # type: (Dict[Key, Installed], List[Any]) -> Dict[str, Set[str]]
+    """Join what the installed and the offered versions say of each other, by name."""
+    relations = {}
+    for (name, _arch), each in installed.items():
+        relations.setdefault(name, set()).update(each.relations)
+    for each in stanzas:
+        relations.setdefault(each.name, set()).update(each.relations)
+    return relations
+
+
+def _explain(missing, withheld, relations):
+    # type: (List[Line], List[Withheld], Dict[str, Set[str]]) -> Tuple[List[Withheld], List[Line]]
+    """A line that is kept back is explained when it is bound, directly or through others kept back, to a withheld one."""
+    reasons = dict((each.name, each) for each in withheld)
+    open_lines = list(missing)
+    kept = []
+    progress = True
+    while progress and open_lines:
+        progress = False
+        for line in list(open_lines):
+            cause = next((name for name in sorted(reasons) if name in relations.get(line.package, ())
+                          or line.package in relations.get(name, ())), None)
+            if cause is None:
+                continue
+            why = "kept back with {0}, which is {1}".format(cause, reasons[cause].why)
+            kept.append(Withheld(line.package, line.arch, str(line.version), why))
+            reasons[line.package] = Withheld(line.package, line.arch, str(line.version), reasons[cause].why)
+            open_lines.remove(line)
+            progress = True
+    return kept, open_lines
+
+
+def _newest(lines, newer):
+    # type: (List[Line], Callable[[str, str], bool]) -> List[Line]
+    """A plan is a union over hosts, so a package may have two versions in it: the host takes the newer one."""
+    best = {}
+    for line in lines:
+        key = (line.package, line.arch, line.action == "remove")
+        if key not in best or newer(str(line.version), str(best[key].version)):
+            best[key] = line
+    return [best[key] for key in sorted(best)]

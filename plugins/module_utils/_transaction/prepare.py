@@ -1,0 +1,96 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From a plan's lines to a simulated run that is exactly those lines, or a refusal. Check mode and the real run share it."""
+import os
+from typing import Any, Dict, List, NamedTuple
+
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Stanza
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write import AptWriter, Snapshot
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction.expect import (
+    Expected, Withheld, expect, judge, relations_of)
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction.outcome import Stop
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction.places import Places
+
+NAMED = 10  # how many packages a message names
+
+
+class Staged(NamedTuple):
+    """The private index is in place. unstaged: lines of new packages whose file is not there."""
+
+    expected: Expected
+    stanzas: List[Stanza]
+    unstaged: List[Line]
+
+
+class Prepared(NamedTuple):
+    """The simulated run is what the plan says."""
+
+    expected: Expected
+    steps: List[Step]
+    kept: List[Withheld]
+
+
+def expected_of(writer, snapshot, lines, request):
+    # type: (AptWriter, Snapshot, List[Line], Dict[str, Any]) -> Expected
+    return expect(lines, snapshot.installed, snapshot.native, request["skip"], request["pinned"], writer.newer)
+
+
+def stage(writer, places, snapshot, lines, request, work_dir):
+    # type: (AptWriter, Places, Snapshot, List[Line], Dict[str, Any], str) -> Staged
+    """Build the private index of what this host takes. Stop when the file of an upgrade is not staged or is not what it says."""
+    expected = expected_of(writer, snapshot, lines, request)
+    ready = [line for line in expected.offered if is_staged(places, line)]
+    absent = [line for line in expected.offered if line not in ready]
+    needed = [line for line in absent if (line.package, line.arch) in expected.must]
+    if needed:
+        raise Stop("refused", "not staged: " + names(needed), places.files, "run acquire for this plan, then again")
+    try:
+        stanzas = writer.stage(ready, work_dir) if ready else []
+    except (Unknown, ValueError) as error:
+        raise Stop("failed", str(error), work_dir, getattr(error, "next", "run acquire again"))
+    return Staged(expected, stanzas, absent)
+
+
+def is_staged(places, line):
+    # type: (Places, Line) -> bool
+    """Is the file there with its size? apt itself compares the checksum before it gives the file to dpkg."""
+    try:
+        size = os.stat(places.file(line.sha256 or "")).st_size
+    except (OSError, ValueError):
+        return False
+    return line.size is None or size == line.size
+
+
+def prepare(writer, snapshot, staged, expected, work_dir):
+    # type: (AptWriter, Snapshot, Staged, Expected, str) -> Prepared
+    """Simulate once and compare. Stop with `refused` when anything else than the plan would happen."""
+    if not staged.stanzas and not expected.remove:
+        return Prepared(expected, [], list(expected.withheld))
+    simulated = writer.simulate(work_dir, snapshot.native)
+    if simulated.rc != 0:
+        raise Stop("failed", "apt refuses the upgrade: " + "; ".join(simulated.reasons or ["without a reason"]), "simulated full-upgrade",
+                   "apt-get check on the host shows the same")
+    verdict = judge(expected, simulated.steps, relations_of(snapshot.installed, staged.stanzas))
+    if verdict.unexpected:
+        raise Stop("refused", "the upgrade is not what the plan says: " + some(verdict.unexpected), "simulated full-upgrade",
+                   "nothing was changed; detect this host again and make a new plan")
+    if verdict.missing:
+        raise Stop("refused", "apt would keep back {0}{1}{2}".format(
+            names(verdict.missing), "; not staged: " + names(staged.unstaged) if staged.unstaged else "",
+            "; " + "; ".join(simulated.reasons) if simulated.reasons else ""), "simulated full-upgrade",
+            "nothing was changed; a package that these versions need is not in the plan or conflicts with what is installed")
+    return Prepared(expected, simulated.steps, list(expected.withheld) + verdict.kept)
+
+
+def names(lines):
+    # type: (List[Line]) -> str
+    return some(["{0}:{1} {2}".format(line.package, line.arch, line.version) for line in lines])
+
+
+def some(texts):
+    # type: (List[str]) -> str
+    """The first few of many, and how many there are more."""
+    more = len(texts) - NAMED
+    return "; ".join(texts[:NAMED]) + (" and {0} more".format(more) if more > 0 else "")
