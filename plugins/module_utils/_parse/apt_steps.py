@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a simulated run means as steps, and why apt refuses: text -> values."""
+
 import re
 from typing import List
 
@@ -11,10 +12,11 @@ from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_versi
 _UNMET = re.compile(r"^The following packages have unmet dependencies:\n((?:^ +.*\n)+)", re.MULTILINE)
 
 
-def steps_of(simulation, native):
-    # type: (Simulation, str) -> List[Step]
+def steps_of(simulation: Simulation, native: str) -> List[Step]:
     """Return the steps in apt's order. native: the own architecture, which apt leaves out of removals."""
-    return [Step(_action(each), each.name, each.arch or native, each.installed, each.version) for each in simulation.actions]
+    return [
+        Step(_action(each), each.name, each.arch or native, each.installed, each.version) for each in simulation.actions
+    ]
 
 
 def _action(each):
@@ -25,8 +27,7 @@ def _action(each):
     return each.action
 
 
-def parse_reasons(text, limit=20):
-    # type: (str, int) -> List[str]
+def parse_reasons(text: str, limit: int = 20) -> List[str]:
     """Return apt's error lines and unmet dependencies, at most limit lines."""
     lines = [line.strip() for line in text.splitlines() if line.startswith("E: ")]
     match = _UNMET.search(text)

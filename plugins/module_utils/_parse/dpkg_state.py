@@ -1,11 +1,14 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a change needs to know of dpkg's status file beyond the list of packages: text -> values."""
+
 import re
 from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
-FIELD = re.compile(r"^(Package|Status|Architecture|Version|Installed-Size|Depends|Pre-Depends|Breaks|Conflicts):[ \t]*(.*)$",
-                   re.MULTILINE)
+FIELD = re.compile(
+    r"^(Package|Status|Architecture|Version|Installed-Size|Depends|Pre-Depends|Breaks|Conflicts):[ \t]*(.*)$",
+    re.MULTILINE,
+)
 RELATIONS = ("Depends", "Pre-Depends", "Breaks", "Conflicts")
 NAME = re.compile(r"(?:^|[,|])\s*([a-z0-9][a-z0-9.+-]+)")
 
@@ -34,8 +37,7 @@ class Stanza(NamedTuple):
     relations: Set[str]
 
 
-def parse_status(text):
-    # type: (str) -> Dict[Key, Installed]
+def parse_status(text: str) -> Dict[Key, Installed]:
     """Return what is on the system (any state but not-installed and config-files), by (name, arch)."""
     found = {}
     for block in text.split("\n\n"):
@@ -44,12 +46,12 @@ def parse_status(text):
         if len(words) != 3 or words[2] in ("not-installed", "config-files"):
             continue
         found[(fields["Package"], fields["Architecture"])] = Installed(
-            fields.get("Version", ""), words[0], words[1], words[2], _size(fields), _relations(fields))
+            fields.get("Version", ""), words[0], words[1], words[2], _size(fields), _relations(fields)
+        )
     return found
 
 
-def parse_stanza(text):
-    # type: (str) -> Stanza
+def parse_stanza(text: str) -> Stanza:
     """Return the control stanza of a package file; raise ValueError when a field that it must have is missing."""
     fields = dict(FIELD.findall(text))
     try:
@@ -58,24 +60,24 @@ def parse_stanza(text):
         raise ValueError("the control stanza has no field {0}".format(missing))
 
 
-def native_name(installed):
-    # type: (Dict[Key, Installed]) -> str
+def native_name(installed: Dict[Key, Installed]) -> str:
     """Return dpkg's own architecture, which is that of the package dpkg (empty when it is not there)."""
     return next((arch for name, arch in installed if name == "dpkg"), "")
 
 
-def find(installed, name, arch, native):
-    # type: (Dict[Key, Installed], str, str, str) -> Optional[Key]
+def find(installed: Dict[Key, Installed], name: str, arch: str, native: str) -> Optional[Key]:
     """Return the key under which a package is there; a package may go from ``all`` to the own architecture and back."""
     others = {"all": native, native: "all"}
     return next((key for key in ((name, arch), (name, others.get(arch, arch))) if key in installed), None)
 
 
-def trouble(installed):
-    # type: (Dict[Key, Installed]) -> List[str]
+def trouble(installed: Dict[Key, Installed]) -> List[str]:
     """Return ``name:arch state`` of every package that an interrupted change has left, sorted."""
-    return sorted("{0}:{1} {2}".format(key[0], key[1], each.state if each.flag == "ok" else each.state + " " + each.flag)
-                  for key, each in installed.items() if each.state != "installed" or each.flag != "ok")
+    return sorted(
+        "{0}:{1} {2}".format(key[0], key[1], each.state if each.flag == "ok" else each.state + " " + each.flag)
+        for key, each in installed.items()
+        if each.state != "installed" or each.flag != "ok"
+    )
 
 
 def _size(fields):

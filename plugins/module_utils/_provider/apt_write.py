@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The writing side of apt: stage, simulate, apply, repair, each from the plan's private index only."""
+
 import os
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Set
@@ -9,10 +10,14 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.transacti
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import apt_steps, dpkg_state
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import parse_simulation
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import newer
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_status import parse_auto
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, Stanza
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_status import parse_auto
 from ansible_collections.lockstep.patching.plugins.module_utils._provider import apt_write_index
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_run import Ended, lock_holder, run_logged
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_run import (
+    Ended,
+    lock_holder,
+    run_logged,
+)
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Writer
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
@@ -23,10 +28,15 @@ LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock")
 # the admin's configuration files stay (confnew in the host's own settings is taken back), and nothing asks
 DPKG = ["--refuse-confnew", "--force-confdef", "--force-confold"]
 ENVIRONMENT = {
-    "DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "DEBCONF_NONINTERACTIVE_SEEN": "true",
-    "UCF_FORCE_CONFFOLD": "1", "APT_LISTCHANGES_FRONTEND": "none", "APT_LISTBUGS_FRONTEND": "none",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DEBIAN_PRIORITY": "critical",
+    "DEBCONF_NONINTERACTIVE_SEEN": "true",
+    "UCF_FORCE_CONFFOLD": "1",
+    "APT_LISTCHANGES_FRONTEND": "none",
+    "APT_LISTBUGS_FRONTEND": "none",
     # services on replaced libraries are restarted after the run, with or without needrestart, so that it never asks
-    "NEEDRESTART_SUSPEND": "1", "NEEDRESTART_MODE": "l",
+    "NEEDRESTART_SUSPEND": "1",
+    "NEEDRESTART_MODE": "l",
 }
 
 
@@ -39,7 +49,7 @@ class Snapshot(NamedTuple):
 
     @property
     def holds(self):
-        return set(key for key, each in self.installed.items() if each.want == "hold")
+        return {key for key, each in self.installed.items() if each.want == "hold"}
 
     @property
     def native(self):
@@ -60,14 +70,12 @@ class AptWriter(Writer):
 
     name = "apt"
 
-    def __init__(self, host, files_dir, control_dir):
-        # type: (Host, str, str) -> None
+    def __init__(self, host: Host, files_dir: str, control_dir: str) -> None:
         self.host = host
         self.files_dir = files_dir
         self.control_dir = control_dir
 
-    def snapshot(self):
-        # type: () -> Snapshot
+    def snapshot(self) -> Snapshot:
         installed = dpkg_state.parse_status(self.host.read(STATUS))
         trouble = dpkg_state.trouble(installed)
         if any(name.isdigit() for name in os.listdir(self.host.path(UPDATES))):
@@ -75,26 +83,35 @@ class AptWriter(Writer):
         native = dpkg_state.native_name(installed)
         # apt writes its own architecture for packages of architecture "all"
         marked = (dpkg_state.find(installed, name, arch, native) for name, arch in parse_auto(self.host.read_or(MARKS)))
-        return Snapshot(installed, set(key for key in marked if key), trouble)
+        return Snapshot(installed, {key for key in marked if key}, trouble)
 
-    def newer(self, left, right):
-        # type: (str, str) -> bool
+    def newer(self, left: str, right: str) -> bool:
         return newer(left, right)
 
-    def stage(self, lines, work_dir):
-        # type: (List[Line], str) -> List[Stanza]
+    def stage(self, lines: List[Line], work_dir: str) -> List[Stanza]:
         return apt_write_index.build(self.host, lines, self.files_dir, self.control_dir, work_dir)
 
-    def simulate(self, work_dir, native, fix=False):
-        # type: (str, str, bool) -> Simulated
+    def simulate(self, work_dir: str, native: str, fix: bool = False) -> Simulated:
         command = ["-f", "install"] if fix else ["full-upgrade"]
         run = self.host.run(["apt-get", "-s"] + apt_write_index.options(work_dir) + command)
         simulation = parse_simulation(run.out)
-        return Simulated(run.rc, apt_steps.steps_of(simulation, native), simulation.kept,
-                         apt_steps.parse_reasons(run.out + "\n" + run.err))
+        return Simulated(
+            run.rc,
+            apt_steps.steps_of(simulation, native),
+            simulation.kept,
+            apt_steps.parse_reasons(run.out + "\n" + run.err),
+        )
 
-    def apply(self, work_dir, log_path, timeout, lock_timeout, removals, fix=False, tick=None):
-        # type: (str, str, float, float, bool, bool, Any) -> Ended
+    def apply(
+        self,
+        work_dir: str,
+        log_path: str,
+        timeout: float,
+        lock_timeout: float,
+        removals: bool,
+        fix: bool = False,
+        tick: Any = None,
+    ) -> Ended:
         """Run it for real. removals: the plan removes something; without it apt is told to refuse any removal."""
         command = ["apt-get", "-q", "-y"] + apt_write_index.options(work_dir)
         for option in DPKG:
@@ -104,24 +121,20 @@ class AptWriter(Writer):
         command += ["-f", "install"] if fix else ["full-upgrade"]
         return run_logged(self.host, command, ENVIRONMENT, log_path, timeout, tick)
 
-    def configure(self, log_path, timeout, tick=None):
-        # type: (str, float, Any) -> Ended
+    def configure(self, log_path: str, timeout: float, tick: Any = None) -> Ended:
         """Finish what was unpacked and not configured."""
         return run_logged(self.host, ["dpkg"] + DPKG + ["--configure", "-a"], ENVIRONMENT, log_path, timeout, tick)
 
-    def audit(self):
-        # type: () -> str
+    def audit(self) -> str:
         return self.host.run(["dpkg", "--audit"]).out.strip()[:4000]
 
-    def mark(self, auto, manual, hold, unhold):
-        # type: (Set[Key], Set[Key], Set[Key], Set[Key]) -> None
+    def mark(self, auto: Set[Key], manual: Set[Key], hold: Set[Key], unhold: Set[Key]) -> None:
         """Put marks and holds back."""
         for verb, keys in (("auto", auto), ("manual", manual), ("hold", hold), ("unhold", unhold)):
             if keys:
                 self.host.run(["apt-mark", verb] + sorted("{0}:{1}".format(*key) for key in keys))
 
-    def wait_for_locks(self, timeout, sleep=time.sleep, clock=time.monotonic):
-        # type: (float, Any, Any) -> Optional[int]
+    def wait_for_locks(self, timeout: float, sleep: Any = time.sleep, clock: Any = time.monotonic) -> Optional[int]:
         """Wait until dpkg's locks are free; return None, or the holder's process id when the time is over."""
         end = clock() + timeout
         while True:

@@ -5,6 +5,7 @@
 apt gets its own source list, Lists and cache folders, so neither the host's repositories nor its preferences take part; dpkg's status and
 apt's auto marks stay the host's own.
 """
+
 import os
 from typing import Dict, List
 
@@ -14,21 +15,25 @@ from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_stat
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
 
-def options(work_dir):
-    # type: (str) -> List[str]
+def options(work_dir: str) -> List[str]:
     """Options that make apt-get see only the private index."""
     settings = {
-        "Dir::Etc::SourceList": work_dir + "/sources.list", "Dir::Etc::SourceParts": "/dev/null",
-        "Dir::Etc::Preferences": "/dev/null", "Dir::Etc::PreferencesParts": "/dev/null",
-        "Dir::State::Lists": work_dir + "/lists", "Dir::Cache": work_dir + "/cache",
-        "APT::Sandbox::User": "root", "APT::Default-Release": "", "Acquire::Languages": "none",
-        "APT::Get::AutomaticRemove": "false", "APT::Get::Show-User-Simulation-Note": "false",
+        "Dir::Etc::SourceList": work_dir + "/sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::Etc::Preferences": "/dev/null",
+        "Dir::Etc::PreferencesParts": "/dev/null",
+        "Dir::State::Lists": work_dir + "/lists",
+        "Dir::Cache": work_dir + "/cache",
+        "APT::Sandbox::User": "root",
+        "APT::Default-Release": "",
+        "Acquire::Languages": "none",
+        "APT::Get::AutomaticRemove": "false",
+        "APT::Get::Show-User-Simulation-Note": "false",
     }
     return [word for key in sorted(settings) for word in ("-o", "{0}={1}".format(key, settings[key]))]
 
 
-def build(host, lines, files_dir, control_dir, work_dir):
-    # type: (Host, List[Line], str, str, str) -> List[Stanza]
+def build(host: Host, lines: List[Line], files_dir: str, control_dir: str, work_dir: str) -> List[Stanza]:
     """Write the index of these lines' files and let apt read it. Raise Unknown when a file or its stanza can't be used."""
     for name in ("repo", "lists/partial", "cache/archives/partial"):
         os.makedirs(host.path(work_dir + "/" + name), exist_ok=True)
@@ -38,13 +43,19 @@ def build(host, lines, files_dir, control_dir, work_dir):
             text = control_of(host, str(line.sha256), files_dir, control_dir)
             stanza = parse_stanza(text)
             if (stanza.name, stanza.arch, stanza.version) != (line.package, line.arch, line.version):
-                raise Unknown("the file of {0}".format(line.package), "it holds {0} {1} {2}".format(
-                    stanza.name, stanza.arch, stanza.version), "remove {0}/{1} and run acquire again".format(files_dir, line.sha256))
+                raise Unknown(
+                    "the file of {0}".format(line.package),
+                    "it holds {0} {1} {2}".format(stanza.name, stanza.arch, stanza.version),
+                    "remove {0}/{1} and run acquire again".format(files_dir, line.sha256),
+                )
             stanzas.append(stanza)
             link = "{0}_{1}.deb".format(line.package, line.sha256)
             _link(files_dir + "/" + str(line.sha256), host.path(work_dir + "/repo/" + link))
-            packages.write("{0}\nFilename: ./{1}\nSize: {2}\nSHA256: {3}\n\n".format(
-                text.strip("\n"), link, os.stat(host.path(files_dir + "/" + str(line.sha256))).st_size, line.sha256))
+            packages.write(
+                "{0}\nFilename: ./{1}\nSize: {2}\nSHA256: {3}\n\n".format(
+                    text.strip("\n"), link, os.stat(host.path(files_dir + "/" + str(line.sha256))).st_size, line.sha256
+                )
+            )
     _write(host.path(work_dir + "/sources.list"), "deb [trusted=yes] file:{0}/repo ./\n".format(work_dir))
     # hooks of the host's own configuration (appstream, apt-file, …) are for its own indexes: this update runs without it
     _write(host.path(work_dir + "/apt.conf"), 'Dir::Etc::Parts "/dev/null";\nDir::Etc::Main "/dev/null";\n')
@@ -54,8 +65,7 @@ def build(host, lines, files_dir, control_dir, work_dir):
     return stanzas
 
 
-def control_of(host, sha256, files_dir, control_dir):
-    # type: (Host, str, str, str) -> str
+def control_of(host: Host, sha256: str, files_dir: str, control_dir: str) -> str:
     """The control stanza of a staged file; read once and kept, so that the window does not pay for it."""
     kept = control_dir + "/" + sha256
     text = host.read_or(kept)
@@ -67,18 +77,16 @@ def control_of(host, sha256, files_dir, control_dir):
     return run.out
 
 
-def keep_control(host, sha256, files_dir, control_dir):
-    # type: (Host, str, str, str) -> None
+def keep_control(host: Host, sha256: str, files_dir: str, control_dir: str) -> None:
     path = host.path(control_dir + "/" + sha256)
     if not os.path.exists(path):
         _write(path + ".new", control_of(host, sha256, files_dir, control_dir))
         os.rename(path + ".new", path)
 
 
-def sizes(stanzas):
-    # type: (List[Stanza]) -> Dict[str, int]
+def sizes(stanzas: List[Stanza]) -> Dict[str, int]:
     """name:arch -> KiB that the package takes when unpacked."""
-    return dict(("{0}:{1}".format(each.name, each.arch), each.size) for each in stanzas)
+    return {"{0}:{1}".format(each.name, each.arch): each.size for each in stanzas}
 
 
 def _write(path, text):

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Run a package manager without anybody to answer it: no input, a bounded log, a limit in time."""
+
 import fcntl
 import os
 import signal
@@ -24,8 +25,9 @@ class Ended(NamedTuple):
     hanging: List[str]
 
 
-def run_logged(host, command, environment, log_path, timeout, tick=None):
-    # type: (Host, List[str], Dict[str, str], str, float, Any) -> Ended
+def run_logged(
+    host: Host, command: List[str], environment: Dict[str, str], log_path: str, timeout: float, tick: Any = None
+) -> Ended:
     """Run command with its output appended to log_path.
 
     The output goes to the file itself and not through a pipe: should this process die, the package manager goes on undisturbed.
@@ -35,8 +37,9 @@ def run_logged(host, command, environment, log_path, timeout, tick=None):
     prefix = [] if host.root == "/" else ["chroot", host.root]
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        process = subprocess.Popen(prefix + command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd="/",
-                                   start_new_session=True)
+        process = subprocess.Popen(
+            prefix + command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd="/", start_new_session=True
+        )
     finally:
         os.close(log)
     end = time.monotonic() + timeout
@@ -53,8 +56,7 @@ def run_logged(host, command, environment, log_path, timeout, tick=None):
             return Ended(None, hanging)
 
 
-def kill_group(process, patience=10.0):
-    # type: (Any, float) -> None
+def kill_group(process: Any, patience: float = 10.0) -> None:
     """SIGTERM to the process group, and SIGKILL to what is left of it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
@@ -68,8 +70,7 @@ def kill_group(process, patience=10.0):
         pass
 
 
-def bound(path, limit=LOG_LIMIT, keep=LOG_KEEP):
-    # type: (str, int, int) -> None
+def bound(path: str, limit: int = LOG_LIMIT, keep: int = LOG_KEEP) -> None:
     """Shorten a log that is over the limit to its end; writers append, so they go on behind it."""
     if os.stat(path).st_size <= limit:
         return
@@ -81,8 +82,7 @@ def bound(path, limit=LOG_LIMIT, keep=LOG_KEEP):
         handle.write(b"[the beginning of this log was too long and is gone]\n" + tail)
 
 
-def tail(path, limit=LOG_KEEP):
-    # type: (str, int) -> str
+def tail(path: str, limit: int = LOG_KEEP) -> str:
     """The last bytes of a log as text; empty when there is none."""
     try:
         with open(path, "rb") as handle:
@@ -92,8 +92,7 @@ def tail(path, limit=LOG_KEEP):
         return ""
 
 
-def lock_holder(path):
-    # type: (str) -> Optional[int]
+def lock_holder(path: str) -> Optional[int]:
     """Process id that holds dpkg's lock on path (-1: in another container), or None."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -107,8 +106,7 @@ def lock_holder(path):
     return None if kind == fcntl.F_UNLCK else (pid or -1)
 
 
-def innermost(pid):
-    # type: (int) -> List[str]
+def innermost(pid: int) -> List[str]:
     """Command lines of the processes below pid that have no child: what a run hangs in. Shortened."""
     commands = {}
     parents = {}
@@ -124,6 +122,10 @@ def innermost(pid):
     below = [pid]
     for each in below:
         below.extend(child for child, parent in parents.items() if parent == each)
-    busy = set(parents[each] for each in below if each in parents)
+    busy = {parents[each] for each in below if each in parents}
     # the parents too: a script is named by its package, the command that it hangs in often is not
-    return [commands[each] for each in below[1:] if commands.get(each) and (each not in busy or "/dpkg/info/" in commands[each])]
+    return [
+        commands[each]
+        for each in below[1:]
+        if commands.get(each) and (each not in busy or "/dpkg/info/" in commands[each])
+    ]

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a run has done, looked at afresh and compared with the plan."""
+
 import os
 from typing import Any, Dict, List, Optional, Set, Tuple
 
@@ -15,8 +16,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._transaction.pre
 UCF_FILES = "/var/lib/ucf/hashfile"
 
 
-def versions(snapshot, lines):
-    # type: (Snapshot, List[Line]) -> Dict[str, Optional[str]]
+def versions(snapshot: Snapshot, lines: List[Line]) -> Dict[str, Optional[str]]:
     """name:arch of the lines -> installed version, or None."""
     found = {}
     for line in lines:
@@ -25,34 +25,37 @@ def versions(snapshot, lines):
     return found
 
 
-def changes(before, now, lines):
-    # type: (Dict[str, Optional[str]], Dict[str, Optional[str]], List[Any]) -> List[Dict[str, Any]]
+def changes(before: Dict[str, Optional[str]], now: Dict[str, Optional[str]], lines: List[Any]) -> List[Dict[str, Any]]:
     """What differs from before: [{name, arch, action, before, after, planned}]. lines: as the journal has them."""
-    planned = dict(("{0}:{1}".format(line[0], line[1]), line[3]) for line in lines)
+    planned = {"{0}:{1}".format(line[0], line[1]): line[3] for line in lines}
     found = []
     for text in sorted(planned):
         old, new = before.get(text), now.get(text)
         if old != new:
             name, _colon, arch = text.partition(":")
             action = "install" if old is None else ("remove" if new is None else "upgrade")
-            found.append({"name": name, "arch": arch, "action": action, "before": old, "after": new, "planned": planned[text]})
+            found.append(
+                {"name": name, "arch": arch, "action": action, "before": old, "after": new, "planned": planned[text]}
+            )
     return found
 
 
-def wrong(prepared, now):
-    # type: (Prepared, Snapshot) -> List[str]
+def wrong(prepared: Prepared, now: Snapshot) -> List[str]:
     """Steps that were to be made and are not as planned, in words."""
     found = []
     for step in prepared.steps:
         key = find(now.installed, step.name, step.arch, now.native)
         have = now.installed[key].version if key else None
         if have != step.version:
-            found.append("{0}:{1} is {2}, not {3}".format(step.name, step.arch, have or "not installed", step.version or "removed"))
+            found.append(
+                "{0}:{1} is {2}, not {3}".format(
+                    step.name, step.arch, have or "not installed", step.version or "removed"
+                )
+            )
     return found
 
 
-def keep_marks(writer, now, begin):
-    # type: (AptWriter, Snapshot, Dict[str, Any]) -> Dict[str, Any]
+def keep_marks(writer: AptWriter, now: Snapshot, begin: Dict[str, Any]) -> Dict[str, Any]:
     """Compare marks and holds of what was there before; put back what a run has changed."""
     differences = _mark_differences(now, begin)
     if not any(differences):
@@ -63,20 +66,25 @@ def keep_marks(writer, now, begin):
     return {"equal": not any(left), "restored": ["{0}:{1}".format(*key) for key in restored]}
 
 
-def _mark_differences(now, begin):
-    # type: (Snapshot, Dict[str, Any]) -> Tuple[Set[Any], Set[Any], Set[Any], Set[Any]]
+def _mark_differences(now: Snapshot, begin: Dict[str, Any]) -> Tuple[Set[Any], Set[Any], Set[Any], Set[Any]]:
     """(to mark auto, manual, held, not held)."""
-    known = set(tuple(text.split(":", 1)) for text, version in begin["before"].items() if version is not None)
-    auto = set(tuple(text.split(":", 1)) for text in begin["auto"])
-    holds = set(tuple(text.split(":", 1)) for text in begin["holds"])
+    known = {tuple(text.split(":", 1)) for text, version in begin["before"].items() if version is not None}
+    auto = {tuple(text.split(":", 1)) for text in begin["auto"]}
+    holds = {tuple(text.split(":", 1)) for text in begin["holds"]}
     present = set(now.installed)
-    return ((auto - now.auto) & present, (now.auto - auto) & known, (holds - now.holds) & present, (now.holds - holds) & known)
+    return (
+        (auto - now.auto) & present,
+        (now.auto - auto) & known,
+        (holds - now.holds) & present,
+        (now.holds - holds) & known,
+    )
 
 
-def conffiles(host, log, begin_ms):
-    # type: (Host, str, int) -> List[Dict[str, str]]
+def conffiles(host: Host, log: str, begin_ms: int) -> List[Dict[str, str]]:
     """Configuration files that kept the admin's version: [{path, new (where the package's version is), by}]."""
-    found = [{"path": path, "new": path + ".dpkg-dist", "by": "dpkg"} for path in dpkg_output.parse_conffiles(tail(log))]
+    found = [
+        {"path": path, "new": path + ".dpkg-dist", "by": "dpkg"} for path in dpkg_output.parse_conffiles(tail(log))
+    ]
     for line in host.read_or(UCF_FILES).splitlines():
         path = line.split(None, 1)[-1].strip()
         try:
@@ -88,59 +96,85 @@ def conffiles(host, log, begin_ms):
     return found
 
 
-def problem(ended, now, mistakes, result, log, timeout):
-    # type: (Ended, Snapshot, List[str], Dict[str, Any], str, float) -> Optional[Dict[str, str]]
+def problem(
+    ended: Ended, now: Snapshot, mistakes: List[str], result: Dict[str, Any], log: str, timeout: float
+) -> Optional[Dict[str, str]]:
     """{what, where, next} of what went wrong, or None. Fills result's scripts_failed."""
     text = tail(log)
     failures = dpkg_output.parse_failures(text) if ended.rc != 0 else []
     result["scripts_failed"] = [each._asdict() for each in failures[:50]]
     state = " dpkg is interrupted: " + some(now.trouble) if now.trouble else " dpkg itself is in order."
     if ended.rc is None:
-        return {"what": "it did not end within {0} s and was stopped, in: {1}.{2}".format(
-            int(timeout), "; ".join(ended.hanging)[:300] or "apt-get", state), "where": log,
-            "next": "find out what it waits for; the next run finishes what dpkg has left"}
+        return {
+            "what": "it did not end within {0} s and was stopped, in: {1}.{2}".format(
+                int(timeout), "; ".join(ended.hanging)[:300] or "apt-get", state
+            ),
+            "where": log,
+            "next": "find out what it waits for; the next run finishes what dpkg has left",
+        }
     if dpkg_output.out_of_space(text) and (ended.rc or now.trouble):
-        return {"what": "no space left on the device in the middle of the upgrade.{0}".format(state), "where": log,
-                "next": "free some space (df on the host), then run again: it repairs dpkg and goes on"}
+        return {
+            "what": "no space left on the device in the middle of the upgrade.{0}".format(state),
+            "where": log,
+            "next": "free some space (df on the host), then run again: it repairs dpkg and goes on",
+        }
     if failures:
-        return {"what": "; ".join(_failure(each) for each in failures[:5]) + "." + state, "where": log,
-                "next": "mend what the script says, then run again; or exclude the package in the next plan"}
+        return {
+            "what": "; ".join(_failure(each) for each in failures[:5]) + "." + state,
+            "where": log,
+            "next": "mend what the script says, then run again; or exclude the package in the next plan",
+        }
     if ended.rc:
         errors = [line for line in text.splitlines() if line.startswith("E: ")]
-        return {"what": "apt-get ended with {0}: {1}".format(ended.rc, some(errors) or "without a message")[:600] + "." + state,
-                "where": log, "next": "see the log on the host, then run again"}
+        return {
+            "what": "apt-get ended with {0}: {1}".format(ended.rc, some(errors) or "without a message")[:600]
+            + "."
+            + state,
+            "where": log,
+            "next": "see the log on the host, then run again",
+        }
     if now.trouble or mistakes:
-        return {"what": "after the upgrade: " + some(now.trouble + mistakes), "where": log, "next": "dpkg --audit on the host, then run again"}
+        return {
+            "what": "after the upgrade: " + some(now.trouble + mistakes),
+            "where": log,
+            "next": "dpkg --audit on the host, then run again",
+        }
     if not result["marks"]["equal"]:
-        return {"what": "the marks or holds of packages are not as they were before", "where": "apt-mark showauto, showhold",
-                "next": "compare with the journal's first record and put them back"}
+        return {
+            "what": "the marks or holds of packages are not as they were before",
+            "where": "apt-mark showauto, showhold",
+            "next": "compare with the journal's first record and put them back",
+        }
     return None
 
 
 def _failure(each):
-    script = "{0} script of {1} failed with {2}".format(each.script, each.package, each.status) if each.script else \
-        "dpkg could not process {0}".format(each.package)
+    script = (
+        "{0} script of {1} failed with {2}".format(each.script, each.package, each.status)
+        if each.script
+        else "dpkg could not process {0}".format(each.package)
+    )
     last = [line for line in each.lines[:-1] if line.strip()][-1:] if each.script else each.lines[-1:]
     return script + (": " + last[0] if last else "")
 
 
-def outcome(error, packages):
-    # type: (Optional[Dict[str, str]], List[Any]) -> str
+def outcome(error: Optional[Dict[str, str]], packages: List[Any]) -> str:
     if error:
         return "failed"
     return "installed" if packages else "nothing"
 
 
-def last_lines(log, count=40, width=300):
-    # type: (str, int, int) -> List[str]
+def last_lines(log: str, count: int = 40, width: int = 300) -> List[str]:
     return [line[:width] for line in tail(log, 32768).splitlines()[-count:]]
 
 
-def reboot_reasons(host, steps):
-    # type: (Host, List[Any]) -> List[Dict[str, str]]
+def reboot_reasons(host: Host, steps: List[Any]) -> List[Dict[str, str]]:
     """What package managers and kernels say; services on replaced files are looked at apart."""
-    found = [{"signal": "kernel", "text": "kernel {0} {1} was installed".format(step.name, step.version)} for step in steps
-             if step.name.startswith("linux-image-") and step.action != "remove"]
+    found = [
+        {"signal": "kernel", "text": "kernel {0} {1} was installed".format(step.name, step.version)}
+        for step in steps
+        if step.name.startswith("linux-image-") and step.action != "remove"
+    ]
     if os.path.exists(host.path("/run/reboot-required")):
         names = sorted(set(host.read_or("/run/reboot-required.pkgs").split()))
         found.append({"signal": "reboot-required", "text": "asked for by " + (some(names) or "a package")})

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One transaction on this host, step by step, under the host's lock."""
+
 import os
 import time
 from typing import Any, Dict, List
@@ -9,7 +10,13 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.transacti
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write import AptWriter, Snapshot
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_run import Ended
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
-from ansible_collections.lockstep.patching.plugins.module_utils._transaction import after, prepare, process, restart, space
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction import (
+    after,
+    prepare,
+    process,
+    restart,
+    space,
+)
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.journal import Journal, JournalFull
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.outcome import Stop, empty, shrink
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.places import Places
@@ -18,10 +25,9 @@ from ansible_collections.lockstep.patching.plugins.module_utils._transaction.pla
 class Carry(object):
     """Steps of one attempt. The caller sets `journal` before run()."""
 
-    journal = None  # type: Journal
+    journal: Journal = None
 
-    def __init__(self, request, places, host, clock):
-        # type: (Dict[str, Any], Places, Host, Any) -> None
+    def __init__(self, request: Dict[str, Any], places: Places, host: Host, clock: Any) -> None:
         self.request = request
         self.places = places
         self.host = host
@@ -34,23 +40,30 @@ class Carry(object):
         self.result.update(log=self.log, boot_id=process.boot_id(), started_ms=clock())
         self._since = time.monotonic()
 
-    def begin(self):
-        # type: () -> Dict[str, Any]
+    def begin(self) -> Dict[str, Any]:
         """Data of the journal's first record: what was there before anything changed."""
         snapshot = self.writer.snapshot()
         return dict(
-            ((key, self.request[key]) for key in ("ledger_id", "token", "plan_id", "transaction")), boot_id=process.boot_id(),
-            before=after.versions(snapshot, self.lines), auto=_texts(snapshot.auto), holds=_texts(snapshot.holds),
-            lines=[[line.package, line.arch, line.action, line.version, line.sha256] for line in self.lines])
+            ((key, self.request[key]) for key in ("ledger_id", "token", "plan_id", "transaction")),
+            boot_id=process.boot_id(),
+            before=after.versions(snapshot, self.lines),
+            auto=_texts(snapshot.auto),
+            holds=_texts(snapshot.holds),
+            lines=[[line.package, line.arch, line.action, line.version, line.sha256] for line in self.lines],
+        )
 
-    def run(self):
-        # type: () -> Dict[str, Any]
+    def run(self) -> Dict[str, Any]:
         """Carry the transaction through and return its result; Stop for an end before or without a change."""
         holder = self.writer.wait_for_locks(self.request["lock_timeout"])
         if holder is not None:
-            raise Stop("failed", "dpkg's lock was held for {0} s by process {1} ({2})".format(
-                self.request["lock_timeout"], holder, process.command(holder) or "of another container"),
-                "/var/lib/dpkg/lock-frontend", "let it end, or end it, then run again; nothing was changed")
+            raise Stop(
+                "failed",
+                "dpkg's lock was held for {0} s by process {1} ({2})".format(
+                    self.request["lock_timeout"], holder, process.command(holder) or "of another container"
+                ),
+                "/var/lib/dpkg/lock-frontend",
+                "let it end, or end it, then run again; nothing was changed",
+            )
         self._time("lock")
         snapshot = self.writer.snapshot()
         staged = prepare.stage(self.writer, self.places, snapshot, self.lines, self.request, self.work)
@@ -68,36 +81,41 @@ class Carry(object):
             self._time("apply")
         return self._finish(prepared, ended)
 
-    def stopped(self, stop):
-        # type: (Stop) -> Dict[str, Any]
+    def stopped(self, stop: Stop) -> Dict[str, Any]:
         """The result of an end by Stop; after a repair the host may have changed all the same."""
         self.result.update(outcome=stop.outcome, error=stop.error)
         if self.result["repaired"]:
             self._changes(self.writer.snapshot())
         return self.result
 
-    def record_result(self, result):
-        # type: (Dict[str, Any]) -> None
+    def record_result(self, result: Dict[str, Any]) -> None:
         result["finished_ms"] = self.clock()
         try:
             self.journal.append("result", result, self.clock())
         except JournalFull:
             self.journal.append("result", shrink(result), self.clock())
 
-    def _apply(self, snapshot, staged, prepared):
-        # type: (Snapshot, prepare.Staged, prepare.Prepared) -> Ended
-        sizes = dict(("{0}:{1}".format(each.name, each.arch), each.size) for each in staged.stanzas)
-        before = dict(("{0}:{1}".format(*key), each.size) for key, each in snapshot.installed.items())
+    def _apply(self, snapshot: Snapshot, staged: prepare.Staged, prepared: prepare.Prepared) -> Ended:
+        sizes = {"{0}:{1}".format(each.name, each.arch): each.size for each in staged.stanzas}
+        before = {"{0}:{1}".format(*key): each.size for key, each in snapshot.installed.items()}
         lacking = space.lacking(space.needs(prepared.steps, sizes, before, *space.boot_facts()))
         if lacking:
-            raise Stop("failed", "not enough free space: " + "; ".join(lacking), lacking[0].split(":")[0],
-                       "free some, then run again; nothing was changed")
+            raise Stop(
+                "failed",
+                "not enough free space: " + "; ".join(lacking),
+                lacking[0].split(":")[0],
+                "free some, then run again; nothing was changed",
+            )
         self.journal.append("apply", {"steps": [list(step) for step in prepared.steps][:2000]}, self.clock())
-        return self.writer.apply(self.work, self.log, self.request["timeout"], self.request["lock_timeout"],
-                                 removals=any(step.action == "remove" for step in prepared.steps))
+        return self.writer.apply(
+            self.work,
+            self.log,
+            self.request["timeout"],
+            self.request["lock_timeout"],
+            removals=any(step.action == "remove" for step in prepared.steps),
+        )
 
-    def _repair(self, snapshot):
-        # type: (Snapshot) -> Snapshot
+    def _repair(self, snapshot: Snapshot) -> Snapshot:
         """Finish what an earlier run left behind: configure it, and what that does not mend, from the private index alone."""
         self.result["repaired"] = True
         self.journal.append("repair", {"trouble": snapshot.trouble[:200]}, self.clock())
@@ -108,21 +126,26 @@ class Carry(object):
             allowed = prepare.expected_of(self.writer, found, self.lines, self.request)
             verdict = prepare.judge(allowed, fix.steps, {})
             if fix.rc == 0 and not verdict.unexpected:
-                self.writer.apply(self.work, self.log, self.request["timeout"], self.request["lock_timeout"], False, fix=True)
+                self.writer.apply(
+                    self.work, self.log, self.request["timeout"], self.request["lock_timeout"], False, fix=True
+                )
                 found = self.writer.snapshot()
         # what the upgrade itself will replace may stay as it is: a package that is unpacked anew is whole again
         if found.trouble:
             fatal = [text for text in found.trouble if text.split(" ")[0] not in self._planned()]
             if fatal:
-                raise Stop("failed", "dpkg was interrupted and is not to be repaired from the plan's files: " + prepare.some(fatal),
-                           self.log, "dpkg --audit and dpkg --configure -a on the host; then run again")
+                raise Stop(
+                    "failed",
+                    "dpkg was interrupted and is not to be repaired from the plan's files: " + prepare.some(fatal),
+                    self.log,
+                    "dpkg --audit and dpkg --configure -a on the host; then run again",
+                )
         return found
 
     def _planned(self):
-        return set("{0}:{1}".format(line.package, line.arch) for line in self.lines)
+        return {"{0}:{1}".format(line.package, line.arch) for line in self.lines}
 
-    def _finish(self, prepared, ended):
-        # type: (prepare.Prepared, Ended) -> Dict[str, Any]
+    def _finish(self, prepared: prepare.Prepared, ended: Ended) -> Dict[str, Any]:
         now = self.writer.snapshot()
         if now.trouble and ended.rc not in (0, None):
             # what a failed package kept from being configured may still be finished
@@ -131,8 +154,10 @@ class Carry(object):
         begin = self.journal.records[0].data
         self._changes(now)
         self.result.update(
-            marks=after.keep_marks(self.writer, now, begin), manager=now.trouble[:50],
-            conffiles=after.conffiles(self.host, self.log, begin_ms=self.journal.records[0].ms))
+            marks=after.keep_marks(self.writer, now, begin),
+            manager=now.trouble[:50],
+            conffiles=after.conffiles(self.host, self.log, begin_ms=self.journal.records[0].ms),
+        )
         wrong = after.wrong(prepared, now)
         error = after.problem(ended, now, wrong, self.result, self.log, self.request["timeout"])
         self.result.update(outcome=after.outcome(error, self.result["packages"]), error=error)
@@ -145,8 +170,7 @@ class Carry(object):
             self._time("restart")
         return self.result
 
-    def _changes(self, now):
-        # type: (Snapshot) -> None
+    def _changes(self, now: Snapshot) -> None:
         begin = self.journal.records[0].data
         packages = after.changes(begin["before"], after.versions(now, self.lines), begin["lines"])
         self.result.update(packages=packages, changed=bool(packages) or self.result["repaired"])
@@ -157,6 +181,5 @@ class Carry(object):
         self._since = now
 
 
-def _texts(keys):
-    # type: (Any) -> List[str]
+def _texts(keys: Any) -> List[str]:
     return sorted("{0}:{1}".format(*key) for key in keys)

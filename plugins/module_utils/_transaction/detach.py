@@ -4,6 +4,7 @@
 
 The module's own payload is gone when the module ends, and the runner may go on for longer.
 """
+
 import os
 import subprocess
 import sys
@@ -16,12 +17,19 @@ from ansible_collections.lockstep.patching.plugins.module_utils._transaction.res
 PREFIX = "ansible_collections.lockstep.patching.plugins.module_utils."
 RUNNER = PREFIX + "_transaction.runner"
 # KillMode=process: when the runner dies, dpkg goes on to a clean end, as in apt-daily-upgrade.service; a shutdown waits for it
-PROPERTIES = ("KillMode=process", "TimeoutStopSec=900", "OOMScoreAdjust=-500", "StandardInput=null", "StandardOutput=null",
-              "StandardError=journal", "UMask=0022", "Description=Lockstep transaction")
+PROPERTIES = (
+    "KillMode=process",
+    "TimeoutStopSec=900",
+    "OOMScoreAdjust=-500",
+    "StandardInput=null",
+    "StandardOutput=null",
+    "StandardError=journal",
+    "UMask=0022",
+    "Description=Lockstep transaction",
+)
 
 
-def bundle(path):
-    # type: (str) -> None
+def bundle(path: str) -> None:
     """Write the sources of this collection's imported host code into a zip that Python can run."""
     sources = {"__main__.py": "import sys\nfrom {0} import main\nsys.exit(main(sys.argv[1]))\n".format(RUNNER)}
     for name, module in sorted(sys.modules.items()):
@@ -38,8 +46,7 @@ def bundle(path):
     os.rename(path + ".new", path)
 
 
-def start(host, unit, bundle_path, request_path):
-    # type: (Host, str, str, str) -> None
+def start(host: Host, unit: str, bundle_path: str, request_path: str) -> None:
     """Start the runner detached; raise OSError with why when that is not possible."""
     command = [sys.executable, "-B", bundle_path, request_path]
     if systemd():
@@ -48,23 +55,25 @@ def start(host, unit, bundle_path, request_path):
         _start_session(command, os.path.join(os.path.dirname(bundle_path), "runner.err"))
 
 
-def _start_unit(host, unit, command):
-    # type: (Host, str, List[str]) -> None
+def _start_unit(host: Host, unit: str, command: List[str]) -> None:
     # no --collect: a failed unit stays to be looked at; its name is never used again, so it blocks nothing
     properties = ["--property=" + each for each in PROPERTIES]
-    run = host.run(["systemd-run", "--quiet", "--no-ask-password", "--unit=" + unit] + properties + ["--"] + command, 60)
+    run = host.run(
+        ["systemd-run", "--quiet", "--no-ask-password", "--unit=" + unit] + properties + ["--"] + command, 60
+    )
     if run.rc != 0:
         raise OSError("systemd-run: " + (run.err or run.out).strip()[-300:])
 
 
-def _start_session(command, errors):
-    # type: (List[str], str) -> None
+def _start_session(command: List[str], errors: str) -> None:
     """A new session, and a parent that is gone: what nohup and setsid would do."""
     with open(errors, "ab") as log:
         child = os.fork()
         if child == 0:
             try:
-                subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True)
+                subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
+                )
             finally:
                 os._exit(0)
         os.waitpid(child, 0)

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Pure decisions: what a plan's lines mean for this host, and whether a simulated run is exactly that."""
+
 from typing import Any, Callable, Dict, List, NamedTuple, Set, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
@@ -39,10 +40,16 @@ class Verdict(NamedTuple):
     missing: List[Line]
 
 
-def expect(lines, installed, native, skip, pinned, newer):
-    # type: (List[Line], Dict[Key, Installed], str, List[Dict[str, str]], Dict[str, str], Callable[[str, str], bool]) -> Expected
+def expect(
+    lines: List[Line],
+    installed: Dict[Key, Installed],
+    native: str,
+    skip: List[Dict[str, str]],
+    pinned: Dict[str, str],
+    newer: Callable[[str, str], bool],
+) -> Expected:
     """lines: this platform's; skip: [{name, arch, why}]; pinned: name or name:arch -> reason; newer(a, b): is a newer than b."""
-    left_out = dict(((each["name"], each["arch"]), each["why"]) for each in skip)
+    left_out = {(each["name"], each["arch"]): each["why"] for each in skip}
     expected = Expected({}, {}, set(), [], [], [])
     for line in _newest(lines, newer):
         key = find(installed, line.package, line.arch, native)
@@ -56,9 +63,15 @@ def expect(lines, installed, native, skip, pinned, newer):
         if have is not None and have.version == line.version and have.state == "installed":
             continue
         if have is not None and have.version != line.version and newer(have.version, str(line.version)):
-            expected.newer.append({"name": line.package, "arch": line.arch, "installed": have.version, "planned": str(line.version)})
+            expected.newer.append(
+                {"name": line.package, "arch": line.arch, "installed": have.version, "planned": str(line.version)}
+            )
             continue
-        why = left_out.get((line.package, line.arch)) or pinned.get(line.package) or pinned.get(line.package + ":" + line.arch)
+        why = (
+            left_out.get((line.package, line.arch))
+            or pinned.get(line.package)
+            or pinned.get(line.package + ":" + line.arch)
+        )
         if have is not None and have.want == "hold":
             why = why or "held"
         if why:
@@ -69,8 +82,7 @@ def expect(lines, installed, native, skip, pinned, newer):
     return expected
 
 
-def judge(expected, steps, relations):
-    # type: (Expected, List[Step], Dict[str, Set[str]]) -> Verdict
+def judge(expected: Expected, steps: List[Step], relations: Dict[str, Set[str]]) -> Verdict:
     """relations: name -> names that its installed or offered version depends on or conflicts with."""
     unexpected = []
     seen = set()
@@ -82,8 +94,11 @@ def judge(expected, steps, relations):
             continue
         line = expected.must.get(key) or expected.may.get(key)
         if step.action in ("downgrade",) or line is None or step.version != line.version:
-            unexpected.append("would {0} {1}:{2} {3} to {4}".format(
-                step.action, step.name, step.arch, step.installed or "(none)", step.version))
+            unexpected.append(
+                "would {0} {1}:{2} {3} to {4}".format(
+                    step.action, step.name, step.arch, step.installed or "(none)", step.version
+                )
+            )
             continue
         seen.add(key)
     missing = [line for key, line in sorted(expected.must.items()) if key not in seen]
@@ -91,8 +106,7 @@ def judge(expected, steps, relations):
     return Verdict(unexpected, kept, unexplained)
 
 
-def relations_of(installed, stanzas):
-    # type: (Dict[Key, Installed], List[Any]) -> Dict[str, Set[str]]
+def relations_of(installed: Dict[Key, Installed], stanzas: List[Any]) -> Dict[str, Set[str]]:
     """Join what the installed and the offered versions say of each other, by name."""
     relations = {}
     for (name, _arch), each in installed.items():
@@ -102,18 +116,25 @@ def relations_of(installed, stanzas):
     return relations
 
 
-def _explain(missing, withheld, relations):
-    # type: (List[Line], List[Withheld], Dict[str, Set[str]]) -> Tuple[List[Withheld], List[Line]]
+def _explain(
+    missing: List[Line], withheld: List[Withheld], relations: Dict[str, Set[str]]
+) -> Tuple[List[Withheld], List[Line]]:
     """A line that is kept back is explained when it is bound, directly or through others kept back, to a withheld one."""
-    reasons = dict((each.name, each) for each in withheld)
+    reasons = {each.name: each for each in withheld}
     open_lines = list(missing)
     kept = []
     progress = True
     while progress and open_lines:
         progress = False
         for line in list(open_lines):
-            cause = next((name for name in sorted(reasons) if name in relations.get(line.package, ())
-                          or line.package in relations.get(name, ())), None)
+            cause = next(
+                (
+                    name
+                    for name in sorted(reasons)
+                    if name in relations.get(line.package, ()) or line.package in relations.get(name, ())
+                ),
+                None,
+            )
             if cause is None:
                 continue
             why = "kept back with {0}, which is {1}".format(cause, reasons[cause].why)
@@ -124,8 +145,7 @@ def _explain(missing, withheld, relations):
     return kept, open_lines
 
 
-def _newest(lines, newer):
-    # type: (List[Line], Callable[[str, str], bool]) -> List[Line]
+def _newest(lines: List[Line], newer: Callable[[str, str], bool]) -> List[Line]:
     """A plan is a union over hosts, so a package may have two versions in it: the host takes the newer one."""
     best = {}
     for line in lines:

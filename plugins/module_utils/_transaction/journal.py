@@ -9,6 +9,7 @@ record whose newline, checksum or number is wrong) ends what is read and is over
 Steps: ``begin`` (first: ledger_id, token, plan_id, transaction, boot_id, before, lines), ``attempt`` (a runner takes over: attempt, pid,
 start, boot_id), others that only inform, ``rebooting`` (boot_id), and ``result`` (the end of an attempt).
 """
+
 import hashlib
 import json
 import os
@@ -39,6 +40,7 @@ class Record(NamedTuple):
 
 class Found(NamedTuple):
     """What a journal says. state: none | running | finished | interrupted."""
+
     state: str
     records: List[Record]
     result: Optional[Dict[str, Any]] = None
@@ -58,18 +60,18 @@ class Found(NamedTuple):
 def encode(record):
     """Record -> one line of bytes, newline included."""
     body = canonical(record._asdict())
-    return canonical(dict(record._asdict(), sum=hashlib.sha256(body).hexdigest())) + b'\n'
+    return canonical(dict(record._asdict(), sum=hashlib.sha256(body).hexdigest())) + b"\n"
 
 
 def canonical(value):
-    return json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=True).encode('ascii')
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
 def decode(line):
     """One line without its newline -> Record, or None when it is torn."""
     try:
-        fields = json.loads(line.decode('ascii'))
-        checksum = fields.pop('sum')
+        fields = json.loads(line.decode("ascii"))
+        checksum = fields.pop("sum")
         record = Record(**fields)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
@@ -81,7 +83,7 @@ def decode_all(content):
     records = []
     offset = 0
     while True:
-        end = content.find(b'\n', offset)
+        end = content.find(b"\n", offset)
         record = decode(content[offset:end]) if end >= 0 else None
         if record is None or record.seq != len(records):
             return records, offset
@@ -92,28 +94,30 @@ def decode_all(content):
 def judge(records, alive):
     """records, alive (a function Process -> bool) -> Found."""
     if not records:
-        return Found('none', [])
+        return Found("none", [])
     if records[0].schema != SCHEMA:
-        raise JournalError('journal has schema %s, this version knows %s: use the newer lockstep.patching that wrote it'
-                           % (records[0].schema, SCHEMA))
-    attempts = [record for record in records if record.step == 'attempt']
-    attempt = attempts[-1].data['attempt'] if attempts else 0
+        raise JournalError(
+            "journal has schema %s, this version knows %s: use the newer lockstep.patching that wrote it"
+            % (records[0].schema, SCHEMA)
+        )
+    attempts = [record for record in records if record.step == "attempt"]
+    attempt = attempts[-1].data["attempt"] if attempts else 0
     process = Process(**{key: attempts[-1].data[key] for key in Process._fields}) if attempts else None
     last = max((record.seq for record in attempts), default=0)
-    result = next((record for record in records if record.step == 'result' and record.seq > last), None)
+    result = next((record for record in records if record.step == "result" and record.seq > last), None)
     if result:
-        return Found('finished', records, result.data, process, attempt)
-    state = 'running' if process and alive(process) else 'interrupted'
+        return Found("finished", records, result.data, process, attempt)
+    state = "running" if process and alive(process) else "interrupted"
     return Found(state, records, None, process, attempt)
 
 
 def read(path, alive):
     """Journal file -> Found; a missing, empty or wholly torn one is `none`."""
     try:
-        with open(path, 'rb') as handle:
+        with open(path, "rb") as handle:
             content = handle.read()
     except FileNotFoundError:
-        return Found('none', [])
+        return Found("none", [])
     return judge(decode_all(content)[0], alive)
 
 
@@ -130,20 +134,20 @@ class Journal(object):
     @classmethod
     def create(cls, path, ms, data, size=SIZE):
         """Preallocate, write the first record, then give the file its name. JournalError when there is no space."""
-        first = encode(Record(SCHEMA, 0, ms, 'begin', data))
+        first = encode(Record(SCHEMA, 0, ms, "begin", data))
         size = max(size, 2 * len(first) + 2 * RESERVE)
-        draft = os.path.join(os.path.dirname(path), '.new-' + os.path.basename(path))
+        draft = os.path.join(os.path.dirname(path), ".new-" + os.path.basename(path))
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, size)
             journal = cls(descriptor, path, [], 0, size)
-            journal.append('begin', data, ms)
+            journal.append("begin", data, ms)
             os.rename(draft, path)
             sync_folder(os.path.dirname(path))
         except OSError as error:
             os.close(descriptor)
             os.unlink(draft)
-            raise JournalError('cannot create the journal %s: %s' % (path, error))
+            raise JournalError("cannot create the journal %s: %s" % (path, error))
         return journal
 
     @classmethod
@@ -155,19 +159,19 @@ class Journal(object):
         records, offset = decode_all(content)
         if not records:
             os.close(descriptor)
-            raise JournalError('%s holds no readable record' % path)
-        tail = content[offset:].rstrip(b'\0')
+            raise JournalError("%s holds no readable record" % path)
+        tail = content[offset:].rstrip(b"\0")
         if tail:
-            os.pwrite(descriptor, b'\0' * len(tail), offset)
+            os.pwrite(descriptor, b"\0" * len(tail), offset)
             os.fsync(descriptor)
         return cls(descriptor, path, records, offset, size)
 
     def append(self, step, data, ms):
         """Write one record durably. JournalFull when it does not fit (only a result may use the reserve)."""
         line = encode(Record(SCHEMA, len(self.records), ms, step, data))
-        room = self._size - self._offset - (0 if step == 'result' else RESERVE)
+        room = self._size - self._offset - (0 if step == "result" else RESERVE)
         if len(line) > room:
-            raise JournalFull('%s: %d bytes left, %d needed for %s' % (self.path, max(room, 0), len(line), step))
+            raise JournalFull("%s: %d bytes left, %d needed for %s" % (self.path, max(room, 0), len(line), step))
         written = 0
         while written < len(line):
             written += os.pwrite(self._descriptor, line[written:], self._offset + written)

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """From a plan's lines to a simulated run that is exactly those lines, or a refusal. Check mode and the real run share it."""
+
 import os
 from typing import Any, Dict, List, NamedTuple
 
@@ -9,7 +10,12 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.transacti
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Stanza
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write import AptWriter, Snapshot
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.expect import (
-    Expected, Withheld, expect, judge, relations_of)
+    Expected,
+    Withheld,
+    expect,
+    judge,
+    relations_of,
+)
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.outcome import Stop
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.places import Places
 
@@ -32,13 +38,13 @@ class Prepared(NamedTuple):
     kept: List[Withheld]
 
 
-def expected_of(writer, snapshot, lines, request):
-    # type: (AptWriter, Snapshot, List[Line], Dict[str, Any]) -> Expected
+def expected_of(writer: AptWriter, snapshot: Snapshot, lines: List[Line], request: Dict[str, Any]) -> Expected:
     return expect(lines, snapshot.installed, snapshot.native, request["skip"], request["pinned"], writer.newer)
 
 
-def stage(writer, places, snapshot, lines, request, work_dir):
-    # type: (AptWriter, Places, Snapshot, List[Line], Dict[str, Any], str) -> Staged
+def stage(
+    writer: AptWriter, places: Places, snapshot: Snapshot, lines: List[Line], request: Dict[str, Any], work_dir: str
+) -> Staged:
     """Build the private index of what this host takes. Stop when the file of an upgrade is not staged or is not what it says."""
     expected = expected_of(writer, snapshot, lines, request)
     ready = [line for line in expected.offered if is_staged(places, line)]
@@ -53,8 +59,7 @@ def stage(writer, places, snapshot, lines, request, work_dir):
     return Staged(expected, stanzas, absent)
 
 
-def is_staged(places, line):
-    # type: (Places, Line) -> bool
+def is_staged(places: Places, line: Line) -> bool:
     """Is the file there with its size? apt itself compares the checksum before it gives the file to dpkg."""
     try:
         size = os.stat(places.file(line.sha256 or "")).st_size
@@ -63,34 +68,45 @@ def is_staged(places, line):
     return line.size is None or size == line.size
 
 
-def prepare(writer, snapshot, staged, expected, work_dir):
-    # type: (AptWriter, Snapshot, Staged, Expected, str) -> Prepared
+def prepare(writer: AptWriter, snapshot: Snapshot, staged: Staged, expected: Expected, work_dir: str) -> Prepared:
     """Simulate once and compare. Stop with `refused` when anything else than the plan would happen."""
     if not staged.stanzas and not expected.remove:
         return Prepared(expected, [], list(expected.withheld))
     simulated = writer.simulate(work_dir, snapshot.native)
     if simulated.rc != 0:
-        raise Stop("failed", "apt refuses the upgrade: " + "; ".join(simulated.reasons or ["without a reason"]), "simulated full-upgrade",
-                   "apt-get check on the host shows the same")
+        raise Stop(
+            "failed",
+            "apt refuses the upgrade: " + "; ".join(simulated.reasons or ["without a reason"]),
+            "simulated full-upgrade",
+            "apt-get check on the host shows the same",
+        )
     verdict = judge(expected, simulated.steps, relations_of(snapshot.installed, staged.stanzas))
     if verdict.unexpected:
-        raise Stop("refused", "the upgrade is not what the plan says: " + some(verdict.unexpected), "simulated full-upgrade",
-                   "nothing was changed; detect this host again and make a new plan")
+        raise Stop(
+            "refused",
+            "the upgrade is not what the plan says: " + some(verdict.unexpected),
+            "simulated full-upgrade",
+            "nothing was changed; detect this host again and make a new plan",
+        )
     if verdict.missing:
-        raise Stop("refused", "apt would keep back {0}{1}{2}".format(
-            names(verdict.missing), "; not staged: " + names(staged.unstaged) if staged.unstaged else "",
-            "; " + "; ".join(simulated.reasons) if simulated.reasons else ""), "simulated full-upgrade",
-            "nothing was changed; a package that these versions need is not in the plan or conflicts with what is installed")
+        raise Stop(
+            "refused",
+            "apt would keep back {0}{1}{2}".format(
+                names(verdict.missing),
+                "; not staged: " + names(staged.unstaged) if staged.unstaged else "",
+                "; " + "; ".join(simulated.reasons) if simulated.reasons else "",
+            ),
+            "simulated full-upgrade",
+            "nothing was changed; a package that these versions need is not in the plan or conflicts with what is installed",
+        )
     return Prepared(expected, simulated.steps, list(expected.withheld) + verdict.kept)
 
 
-def names(lines):
-    # type: (List[Line]) -> str
+def names(lines: List[Line]) -> str:
     return some(["{0}:{1} {2}".format(line.package, line.arch, line.version) for line in lines])
 
 
-def some(texts):
-    # type: (List[str]) -> str
+def some(texts: List[str]) -> str:
     """The first few of many, and how many there are more."""
     more = len(texts) - NAMED
     return "; ".join(texts[:NAMED]) + (" and {0} more".format(more) if more > 0 else "")

@@ -4,6 +4,7 @@
 
 It runs from a copy of its own code, imports nothing of Ansible, and says all that it has to say in the journal.
 """
+
 import json
 import os
 import signal
@@ -24,8 +25,7 @@ def now_ms():
     return int(time.time() * 1000)
 
 
-def main(path):
-    # type: (str) -> int
+def main(path: str) -> int:
     """path: the request, JSON as `launch` writes it. The exit status says only whether a result was recorded."""
     # a shutdown or a stop of the unit waits until dpkg is done; a killed dpkg is what it must not leave behind
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -41,8 +41,7 @@ def main(path):
         return 0  # another runner carries this very transaction, and records its result
 
 
-def work(request, places, journal_path):
-    # type: (Dict[str, Any], Places, str) -> int
+def work(request: Dict[str, Any], places: Places, journal_path: str) -> int:
     found = read(journal_path, alive)
     if found.state == "finished" and found.attempt >= request["attempt"]:
         return 0
@@ -59,16 +58,34 @@ def work(request, places, journal_path):
             tokens.accept(places.token, request["ledger_id"], request["token"])
             result = carry.run()
     except tokens.Superseded as error:
-        result = carry.stopped(Stop("refused", str(error), "the run with token %d" % error.highest,
-                                    "nothing: the newer run goes on with this host"))
+        result = carry.stopped(
+            Stop(
+                "refused",
+                str(error),
+                "the run with token %d" % error.highest,
+                "nothing: the newer run goes on with this host",
+            )
+        )
     except tokens.Busy:
-        result = carry.stopped(Stop("failed", "another transaction has held this host's lock for %d s" % request["lock_timeout"],
-                                    places.lock, "look at the newest journal in %s, then run again" % places.journals))
+        result = carry.stopped(
+            Stop(
+                "failed",
+                "another transaction has held this host's lock for %d s" % request["lock_timeout"],
+                places.lock,
+                "look at the newest journal in %s, then run again" % places.journals,
+            )
+        )
     except Stop as stop:
         result = carry.stopped(stop)
     except Exception as error:  # whatever it was, the journal must end with what is known
-        result = carry.stopped(Stop("failed", "%s: %s" % (type(error).__name__, error), "the runner of the transaction",
-                                    "look at %s" % os.path.join(places.work(request["transaction"]), "log")))
+        result = carry.stopped(
+            Stop(
+                "failed",
+                "%s: %s" % (type(error).__name__, error),
+                "the runner of the transaction",
+                "look at %s" % os.path.join(places.work(request["transaction"]), "log"),
+            )
+        )
     carry.record_result(result)
     return 0
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Is there room for what a run would unpack? Asked before anything is touched."""
+
 import os
 from typing import Any, Dict, List, NamedTuple
 
@@ -16,8 +17,9 @@ class Need(NamedTuple):
     need: int
 
 
-def needs(steps, sizes, before, largest_initrd, boot_apart):
-    # type: (List[Any], Dict[str, int], Dict[str, int], int, bool) -> List[Need]
+def needs(
+    steps: List[Any], sizes: Dict[str, int], before: Dict[str, int], largest_initrd: int, boot_apart: bool
+) -> List[Need]:
     """Pure. steps: simulated; sizes and before: name:arch -> KiB unpacked; largest_initrd: bytes (0: none is there);
     boot_apart: is /boot its own file system.
 
@@ -36,8 +38,7 @@ def needs(steps, sizes, before, largest_initrd, boot_apart):
     return [Need("/usr", root), Need("/boot", boot)] if boot_apart else [Need("/usr", root + boot)]
 
 
-def lacking(wanted, root="/"):
-    # type: (List[Need], str) -> List[str]
+def lacking(wanted: List[Need], root: str = "/") -> List[str]:
     """What does not fit, in words."""
     found = []
     for need in wanted:
@@ -48,8 +49,7 @@ def lacking(wanted, root="/"):
     return found
 
 
-def boot_facts(root="/"):
-    # type: (str) -> Any
+def boot_facts(root: str = "/") -> Any:
     """(bytes of the largest initrd, is /boot its own file system)."""
     boot = root.rstrip("/") + "/boot"
     try:

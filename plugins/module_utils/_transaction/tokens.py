@@ -4,6 +4,7 @@
 
 A controller that was replaced may live on for a while; its token is lower than the new one's, and a lower token starts nothing.
 """
+
 import contextlib
 import errno
 import fcntl
@@ -23,7 +24,7 @@ class Superseded(Exception):
     """A newer run has taken over; `highest` is its token."""
 
     def __init__(self, token, highest):
-        super().__init__('a newer run (token %d) has taken over; this one has token %d' % (highest, token))
+        super().__init__("a newer run (token %d) has taken over; this one has token %d" % (highest, token))
         self.highest = highest
 
 
@@ -41,7 +42,7 @@ def locked(path, timeout=0.0, clock=time.monotonic, sleep=time.sleep):
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise
                 if clock() >= end:
-                    raise Busy('%s is held by another process' % path)
+                    raise Busy("%s is held by another process" % path)
                 sleep(0.05)
         yield
     finally:
@@ -51,23 +52,23 @@ def locked(path, timeout=0.0, clock=time.monotonic, sleep=time.sleep):
 def read_tokens(path):
     """File -> {ledger id: highest token}. ValueError when the file is damaged: unknown is not 0."""
     try:
-        with open(path, 'rb') as handle:
+        with open(path, "rb") as handle:
             content = handle.read()
     except FileNotFoundError:
         return {}
     try:
-        tokens = json.loads(content.decode('utf-8'))
+        tokens = json.loads(content.decode("utf-8"))
         if isinstance(tokens, dict) and all(isinstance(each, int) for each in tokens.values()):
             return tokens
     except ValueError:
         pass
-    raise ValueError('%s is damaged, so the newest run is not known: look at it, then remove it' % path)
+    raise ValueError("%s is damaged, so the newest run is not known: look at it, then remove it" % path)
 
 
 def accept(path, ledger_id, token):
     """Remember the token when it is the highest of its ledger; Superseded when a higher one was seen."""
     make_folder(os.path.dirname(path), 0o700)
-    with locked(path + '.lock', timeout=30):
+    with locked(path + ".lock", timeout=30):
         tokens = read_tokens(path)
         highest = tokens.get(ledger_id, -1)
         if token < highest:
@@ -84,10 +85,10 @@ def check(path, ledger_id, token):
 
 
 def _write(path, tokens):
-    draft = path + '.new'
+    draft = path + ".new"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, json.dumps(tokens, sort_keys=True).encode('utf-8'))
+        os.write(descriptor, json.dumps(tokens, sort_keys=True).encode("utf-8"))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

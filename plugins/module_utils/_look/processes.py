@@ -1,0 +1,129 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Processes that still use files which were replaced, and who listens on which port."""
+import os
+import re
+
+from ansible_collections.lockstep.patching.plugins.module_utils._look.host_facts import process_start_ms
+from ansible_collections.lockstep.patching.plugins.module_utils._parse import proc
+
+OUTDATED_LIMIT = 500  # processes reported
+SCRIPT_CTIME_SLACK_MS = 2000
+_INTERPRETER = re.compile(r"^(?:python[\d.]*|perl[\d.]*|ruby[\d.]*|php[\d.]*|node|bash|dash|sh)$")
+PROTOCOLS = ("tcp", "tcp6", "udp", "udp6")
+
+
+class Processes(object):
+    """One pass over /proc. users: {uid: name} of the local passwd file (no directory service is asked)."""
+
+    def __init__(self, host):
+        self.host = host
+        self.outdated = []
+        self.unreadable = 0
+        self.ports = []
+        self._sockets = {}
+        self._users = {}
+
+    def scan(self):
+        """Read all processes of this host; those of containers on it are not its own."""
+        for line in self.host.read_or("/etc/passwd").split("\n"):
+            fields = line.split(":")
+            if len(fields) > 2:
+                self._users.setdefault(fields[2], proc.bounded(fields[0]))
+        booted = None
+        for line in self.host.read_or("/proc/stat").split("\n"):
+            if line.startswith("btime "):
+                booted = int(line.split()[1]) * 1000
+        sockets = [(name, row) for name in PROTOCOLS
+                   for row in proc.listening(self.host.read_or("/proc/net/" + name), name)]
+        wanted = set(row[2] for _name, row in sockets)
+        try:
+            own = os.readlink(self.host.path("/proc/self/ns/pid"))
+        except OSError:
+            own = None
+        for pid in sorted(int(name) for name in os.listdir(self.host.path("/proc")) if name.isdigit()):
+            self._one(pid, own, booted, wanted)
+        for name, (address, port, inode) in sockets:
+            self.ports.append({"proto": name[:3], "address": address, "port": port,
+                               "process": self._sockets.get(inode, "")})
+        unique = dict(((port["proto"], port["address"], port["port"], port["process"]), port) for port in self.ports)
+        self.ports = [unique[key] for key in sorted(unique)]
+        return self
+
+    def _one(self, pid, own, booted, wanted):
+        base = self.host.path("/proc/{0}".format(pid))
+        try:
+            if not os.path.exists(base):
+                return
+            uid = os.stat(base).st_uid
+            with open(base + "/cgroup", "rb") as stream:
+                cgroup = stream.read(65536).decode("utf-8", "replace")
+            name = proc.bounded(self.host.read("/proc/{0}/comm".format(pid), 200).strip())
+            with open(base + "/maps", "rb") as stream:
+                maps = stream.read()
+            if own is not None and os.readlink(base + "/ns/pid") != own:
+                return
+            if proc.in_container(cgroup) and pid != 1:
+                return
+        except OSError:
+            if os.path.exists(base):
+                self.unreadable += 1
+            return
+        files = proc.deleted_files(maps.decode("utf-8", "replace")) if b" (deleted)" in maps else []
+        script = self._changed_script(pid, booted)
+        if script and script not in files:
+            files.append(script)
+        if files:
+            self.outdated.append({"pid": pid, "process": name, "unit": proc.unit_of(cgroup),
+                                  "user": self._users.get(str(uid), str(uid)), "files": files[:50]})
+        if wanted:
+            self._find_sockets(base, name, wanted)
+
+    def _find_sockets(self, base, name, wanted):
+        try:
+            for descriptor in os.listdir(base + "/fd"):
+                target = os.readlink(base + "/fd/" + descriptor)
+                if target.startswith("socket:[") and target[8:-1] in wanted:
+                    self._sockets.setdefault(target[8:-1], name)
+        except OSError:
+            pass  # it ended, or is another user's: the port stays without a process
+
+    def _changed_script(self, pid, booted):
+        """Return the packaged script that an interpreter runs and that was replaced after it started, or None."""
+        try:
+            program = os.path.basename(os.readlink(self.host.path("/proc/{0}/exe".format(pid))))
+            if not _INTERPRETER.match(program):
+                return None
+            words = self.host.read("/proc/{0}/cmdline".format(pid), 4096).split("\0")
+            script = next((word for word in words[1:6] if word.startswith("/usr/")), None)
+            started = process_start_ms(self.host, pid, booted)
+            if script is None or started is None:
+                return None
+            changed = int(os.stat(self.host.path(script)).st_ctime * 1000)
+        except (OSError, ValueError):
+            return None
+        return proc.bounded(script, proc.PATH) if changed > started + SCRIPT_CTIME_SLACK_MS else None
+
+    def services(self):
+        """Return the section ``services``."""
+        reason = None
+        if self.unreadable:
+            reason = "{0} processes of other users could not be read: run it as root".format(self.unreadable)
+        elif len(self.outdated) > OUTDATED_LIMIT:
+            reason = "only the first {0} of {1} are listed".format(OUTDATED_LIMIT, len(self.outdated))
+        return {"outdated": self.outdated[:OUTDATED_LIMIT], "complete": reason is None, "reason": reason}
+
+
+def units(host, started):
+    """Return (units, failed unit names); started: the systemctl command under way. Raise OSError when it failed."""
+    run = started.result()
+    if run.rc:
+        raise OSError("systemctl show failed: {0}".format(proc.bounded(run.err.strip(), 200)))
+    rows = [unit for unit in proc.parse_units(run.out) if unit["active"] != "inactive"]
+    return rows, [unit["name"] for unit in rows if unit["active"] == "failed"]
+
+
+def start_units(host):
+    """Start to ask systemd for its services."""
+    return host.start(["systemctl", "show", "--no-pager", "--property=Id,ActiveState,SubState,Result", "*.service"],
+                      timeout=30)
