@@ -5,7 +5,7 @@
 
 import sys
 
-if sys.version_info < (3, 10):
+if sys.version_info < (3, 10):  # noqa: UP036 (an old python3 may be what starts it)
     sys.exit("lab.py needs Python 3.10 or later: run it with a newer python3")
 
 from lab.cli import main

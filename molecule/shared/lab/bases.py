@@ -7,16 +7,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Callable, NamedTuple, Sequence
+from typing import NamedTuple
 
 from .aptsources import machine_archives
 from .errors import LabError
 from .names import cache_dir
-from .shell import locked, run, tail, write_atomic
+from .shell import CONTAINED, locked, remove_tree, run, tail, write_atomic
 
 RELEASES = ("bullseye", "bookworm", "trixie")
 
@@ -105,7 +105,7 @@ def ensure_base(recipe: Recipe, say: Callable[[str], None]) -> Base:
 
 def _build(recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
     for stale in folder.parent.glob(f".{folder.name}.*"):
-        shutil.rmtree(stale)
+        remove_tree(stale)
     archives = machine_archives()
     work = folder.with_name(f".{folder.name}.{os.getpid()}")
     root = work / "root"
@@ -113,13 +113,13 @@ def _build(recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
     started = time.monotonic()
     say(f"building the {recipe.release} base ({len(recipe.packages)} packages named; once, about 20 s)")
     command = [
-        "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(recipe.packages)}",
+        *CONTAINED, "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(recipe.packages)}",
         *([f"--keyring={archives.keyring}"] if archives.keyring else []),
         recipe.release, str(root), archives.main,
     ]  # fmt: skip
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        shutil.rmtree(work, ignore_errors=True)
+        remove_tree(work)
         raise LabError(
             f"mmdebstrap could not build the {recipe.release} base from {archives.main}\n{tail(done.stderr)}",
             "see whether 'apt-get update' works on this machine, then try again",

@@ -10,7 +10,8 @@ lab-boot  asks for a reboot when it is configured                 lab-plain   no
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from .debs import Spec
 from .errors import LabError
@@ -27,7 +28,10 @@ class Faults(NamedTuple):
     slow_seconds: int = 0
 
 
-def spec(name: str, version: str, faults: Faults = Faults()) -> Spec:
+NO_FAULTS = Faults()
+
+
+def spec(name: str, version: str, faults: Faults = NO_FAULTS) -> Spec:
     """Description of a standard package in a version. Version 1.0 has no faults, whatever is asked."""
     makers: dict[str, Callable[[], Spec]] = {
         "lab-lib": lambda: Spec(
@@ -46,7 +50,7 @@ def spec(name: str, version: str, faults: Faults = Faults()) -> Spec:
     return makers[name]()
 
 
-def standard(version: str = FIRST, faults: Faults = Faults()) -> list[Spec]:
+def standard(version: str = FIRST, faults: Faults = NO_FAULTS) -> list[Spec]:
     """Descriptions of all standard packages in one version."""
     return [spec(name, version, faults) for name in NAMES]
 

@@ -8,8 +8,9 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 from .aptsources import machine_archives, os_release
 from .errors import LabError
@@ -70,7 +71,9 @@ def problems() -> list[Missing]:
 def _namespaces() -> Missing | None:
     done = run(["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "true"], check=False)
     if done.returncode:
-        return Missing(f"no namespaces: {done.stderr.strip()}", "in a container, start it privileged; or use a virtual machine")
+        return Missing(
+            f"no namespaces: {done.stderr.strip()}", "in a container, start it privileged; or use a virtual machine"
+        )
     return None
 
 

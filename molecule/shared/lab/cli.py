@@ -8,14 +8,16 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from . import bases, check, state, teardown
 from .catalogue import Faults
 from .errors import LabError
-from .fleet import MODES, Lab
+from .fleet import Lab
 from .hosts import Host
 from .inventory import ssh_options
+from .wishes import MODES
 
 CANNOT_RUN = 3
 
@@ -59,11 +61,15 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--release", choices=bases.RELEASES, default="bookworm", help="release of hosts that name none")
     up.add_argument("--disk", default="", help="size of each host's disk, such as 600M (default: no limit)")
     up.add_argument("--package", action="append", default=[], help="one more package in the base")
-    up.add_argument("--warm", choices=("lists", "files", "no"), default="lists", help="what real hosts have fetched already")
+    up.add_argument(
+        "--warm", choices=("lists", "files", "no"), default="lists", help="what real hosts have fetched already"
+    )
     up.add_argument("--repo", action=argparse.BooleanOptionalAction, help="give real hosts the lab's repository too")
     up.add_argument("--publish", action="append", metavar="VERSION", help="versions of the lab packages (1.0 and 1.1)")
     up.add_argument("--no-install", action="store_true", help="do not install packages that the lab needs")
-    add("down", _down, "take a lab away").add_argument("--all", action="store_true", help="all labs, and what is left of any")
+    add("down", _down, "take a lab away").add_argument(
+        "--all", action="store_true", help="all labs, and what is left of any"
+    )
     add("status", _status, "list labs and hosts")
     inventory = add("inventory", _inventory, "print the path of the inventory")
     inventory.add_argument("--json", action="store_true", help="print key file and addresses instead")
@@ -83,7 +89,8 @@ def parser() -> argparse.ArgumentParser:
     withdraw = add("withdraw", _withdraw, "remove a package from the repository")
     withdraw.add_argument("package")
     withdraw.add_argument("version", nargs="?", default="")
-    add("check", _check, "can this machine run the lab? says what is missing and what to do")
+    can_run = add("check", _check, "can this machine run the lab? says what is missing and what to do")
+    can_run.add_argument("--install", action="store_true", help="install missing packages first (root, Debian)")
     return top
 
 
@@ -102,7 +109,7 @@ def _up(arguments: argparse.Namespace) -> int:
         return CANNOT_RUN
     lab = _lab(arguments)
     hosts = dict(parse_host(text) for text in arguments.hosts)
-    warm = {"lists": True, "files": "files", "no": False}[arguments.warm]
+    warm = arguments.warm if arguments.warm == "files" else arguments.warm == "lists"
     lab.up(hosts, arguments.mode, release=arguments.release, disk=arguments.disk, packages=arguments.package,
            warm=warm, repo=arguments.repo, publish=arguments.publish or ("1.0", "1.1"), install=False)  # fmt: skip
     print(f"inventory: {lab.inventory}")
@@ -129,8 +136,12 @@ def _status(arguments: argparse.Namespace) -> int:
         print(f"{name}: {data.get('mode', 'incomplete')}, {data.get('subnet', 'no network')}, {lab.names.state}")
         for host in lab.hosts.values() if data else ():
             groups = [g for g, members in data["groups"].items() if host.name in members]
-            print(f"  {host.name:16} {host.address:15} {host.release:9} {'on' if host.is_on() else 'off':4} {' '.join(groups)}")
+            print(f"  {host.name:16} {host.address:15} {host.release:9} {_power_word(host)} {' '.join(groups)}")
     return 0
+
+
+def _power_word(host: Host) -> str:
+    return "on " if host.is_on() else "off"
 
 
 def _inventory(arguments: argparse.Namespace) -> int:
@@ -162,8 +173,10 @@ def _ssh(arguments: argparse.Namespace) -> int:
 
 
 def _power(arguments: argparse.Namespace) -> int:
-    verbs = {"power-off": Host.power_off, "power-on": Host.power_on, "kill": Host.kill, "reboot": Host.reboot,
-             "cut": Host.cut_network, "restore": Host.restore_network}  # fmt: skip
+    verbs: dict[str, Callable[[Host], None]] = {
+        "power-off": Host.power_off, "power-on": Host.power_on, "kill": Host.kill, "reboot": Host.reboot,
+             "cut": Host.cut_network, "restore": Host.restore_network,
+    }  # fmt: skip
     verbs[arguments.verb](_lab(arguments).host(arguments.host))
     return 0
 
@@ -184,6 +197,8 @@ def _withdraw(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace, only_problems: bool = False) -> int:
+    if getattr(arguments, "install", False):
+        check.install_missing(_say)
     found = check.problems()
     for problem in found:
         print(f"missing: {problem.what}\n  next: {problem.todo}")

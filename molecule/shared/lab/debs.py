@@ -10,8 +10,9 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping, NamedTuple
+from typing import NamedTuple
 
 from .names import cache_dir
 from .shell import locked, run
@@ -29,7 +30,7 @@ library = "/usr/lib/lockstep-lab/liblab.so"
 if os.path.exists(library):
     # hold the library open the way a program that is linked to it does
     with open(library, "rb") as file:
-        held = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ | mmap.PROT_EXEC)
+        held = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC)
 while True:
     time.sleep(3600)
 """

@@ -7,8 +7,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from .errors import LabError
 from .network import is_mounted

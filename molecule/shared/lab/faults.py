@@ -108,7 +108,7 @@ class Faulty:
         self.run(f"systemctl stop {LOCK_UNIT}; rm -f /run/lab-dpkg-locked", check=False)
 
     def interrupt_dpkg(self, deb: Deb) -> None:
-        """Leave the host as a dpkg that was killed after unpacking a package does: apt asks for 'dpkg --configure -a'."""
+        """Leave the host as a dpkg killed after unpacking a package does: apt asks for 'dpkg --configure -a'."""
         copy = self.path(f"/var/tmp/{deb.path.name}")
         copy.write_bytes(deb.path.read_bytes())
         self.run(["dpkg", "--unpack", f"/var/tmp/{copy.name}"])

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import shutil
 import urllib.parse
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Iterable, Sequence
 
 from .names import LabNames, run_dir
 from .shell import locked, run, write_atomic

@@ -5,22 +5,24 @@
 from __future__ import annotations
 
 import time
+import urllib.parse
 import uuid
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from . import bases, catalogue, check, debs, disks, firewall, layers, network, state, teardown
 from .errors import LabError
 from .hosts import Host
 from .inventory import inventory_text, known_hosts_text
-from .names import check_name, lab_names, run_dir
+from .names import lab_names, run_dir
 from .repository import Repository
 from .shell import locked, run, write_atomic
+from .wishes import MODES, HostsWanted, Wish, merge_groups, normalise_hosts
 
-HostsWanted = Iterable[str] | Mapping[str, Any]
 DEFAULT_RELEASE = "bookworm"
-MODES = ("hermetic", "real")
 
 
 def quiet(_line: str) -> None:
@@ -105,14 +107,15 @@ class Lab:
         if mode not in MODES:
             raise LabError(f"unknown mode {mode!r}", f"use one of: {', '.join(MODES)}")
         wanted = normalise_hosts(hosts, release, disk)
-        all_groups = merge_groups(wanted, groups or {})
+        with_repo = mode == "hermetic" if repo is None else repo
+        wish = Wish(wanted, merge_groups(wanted, groups or {}), mode, warm, with_repo, tuple(publish), tuple(packages))
         check.require(install, self.say)
-        new = not self.exists()
-        with locked(run_dir() / f"{self.names.ident}.lock"):
+        with self._locked():
+            new = not self.exists()
             if new:
                 teardown.take_down(self.names)  # what a crash may have left under this name
             try:
-                self._up(wanted, mode, all_groups, warm, mode == "hermetic" if repo is None else repo, publish, packages)
+                self._up(wish)
             except BaseException:
                 if new:
                     teardown.take_down(self.names)
@@ -121,7 +124,7 @@ class Lab:
 
     def down(self) -> bool:
         """Take everything away; returns whether there was anything. Done again it changes nothing."""
-        with locked(run_dir() / f"{self.names.ident}.lock"):
+        with self._locked():
             was_there = self.names.state.exists() or bool(teardown.remains(self.names))
             teardown.take_down(self.names)
         return was_there
@@ -131,60 +134,87 @@ class Lab:
         chosen = [self.host(name) for name in hosts] or list(self.hosts.values())
         _together(lambda host: host.run("apt-get -qq update"), chosen)
 
-    def _up(
-        self,
-        wanted: dict[str, dict[str, Any]],
-        mode: str,
-        groups: dict[str, list[str]],
-        warm: bool | str,
-        with_repo: bool,
-        publish: Sequence[str],
-        packages: Sequence[str],
-    ) -> None:
-        made = {r: bases.ensure_base(bases.recipe_for(r, packages), self.say) for r in {h["release"] for h in wanted.values()}}
+    def _locked(self) -> AbstractContextManager[object]:
+        path = run_dir() / f"{self.names.ident}.lock"
+        return locked(path, lambda: self.say(f"waiting: something else brings lab {self.name} up or down"))
+
+    def _up(self, wish: Wish) -> None:
+        releases = {entry["release"] for entry in wish.hosts.values()}
+        made = {r: bases.ensure_base(bases.recipe_for(r, wish.packages), self.say) for r in releases}
+        lowers = {release: self._lowers(base, wish) for release, base in made.items()}
         started = time.monotonic()
-        data = self._reserve(wanted, mode, groups, with_repo)
-        if mode == "real":
-            proxies = [line.split('"')[1] for line in layers.proxy_settings(run(["apt-config", "dump"]).stdout).splitlines()]
-            archives = layers.machine_archives()
-            ports = firewall.ports_of([archives.main, archives.security, *proxies])
-            firewall.open_way(self.names, data["subnet"], network.nameservers(), ports)
-        if with_repo:
-            repo = self.repo
-            if not repo.published():
-                with repo.batch():
-                    for version in publish:
-                        repo.publish_standard(version)
-            repo.serve()
-        lowers = {r: self._lowers(base, mode, warm, with_repo) for r, base in made.items()}
-        keys = {entry["address"]: made[entry["release"]].host_keys() for entry in data["hosts"].values() if entry["release"] in made}
-        known = self.names.state / "known_hosts"
-        old = known.read_text(encoding="utf-8") if known.exists() else ""
-        write_atomic(known, old + "".join(x for x in known_hosts_text(keys).splitlines(True) if x not in old))
-        hosts = [Host(self.names, name, data["hosts"][name]) for name in wanted]
+        data = self._reserve(wish)
+        if wish.mode == "real":
+            self._open_way(data["subnet"])
+        if wish.repo:
+            self._start_repository(wish.publish)
+        self._trust(data["hosts"], made)
+        write_atomic(Path(self.inventory), inventory_text(self.names, data["hosts"], data["groups"]))
+        hosts = [Host(self.names, name, data["hosts"][name]) for name in wish.hosts]
         already = all(host.is_on() for host in hosts)
         _together(lambda host: self._start(host, lowers[host.release], data), hosts)
-        write_atomic(Path(self.inventory), inventory_text(self.names, data["hosts"], data["groups"]))
-        count = f"{len(hosts)} {mode} host{'s' if len(hosts) != 1 else ''}"
+        if wish.mode == "real":
+            self._check_way(hosts[0])
+        count = f"{len(hosts)} {wish.mode} host{'s' if len(hosts) != 1 else ''}"
         self.say(f"{count} already up" if already else f"{count} up in {time.monotonic() - started:.1f} s")
 
-    def _reserve(self, wanted: dict, mode: str, groups: dict, with_repo: bool) -> dict[str, Any]:
+    def _open_way(self, subnet: str) -> None:
+        servers = network.nameservers()
+        if not servers:
+            raise LabError("no nameserver of this machine can be reached by hosts", "name one in /etc/resolv.conf")
+        archives = layers.machine_archives()
+        ports = firewall.ports_of([archives.main, archives.security, *layers.proxies()])
+        firewall.open_way(self.names, subnet, servers, ports)
+
+    def _check_way(self, host: Host) -> None:
+        """LabError when a host does not get to the mirror (or to the proxy in front of it)."""
+        uri = urllib.parse.urlsplit([*layers.proxies(), layers.machine_archives().main][0])
+        place = (uri.hostname or "", uri.port or firewall.ports_of([uri.geturl()])[0])
+        probe = f"import socket; socket.create_connection({place!r}, 10).close()"
+        if host.run(["python3", "-c", probe], check=False).returncode:
+            raise LabError(
+                f"hosts do not reach {place[0]} port {place[1]} through this machine",
+                "another firewall may drop forwarded packets (iptables -S FORWARD); the hermetic mode needs no way out",
+            )
+
+    def _start_repository(self, versions: Sequence[str]) -> None:
+        repo = self.repo
+        if not repo.published():
+            with repo.batch():
+                for version in versions:
+                    repo.publish_standard(version)
+        repo.serve()
+
+    def _trust(self, hosts: Mapping[str, Mapping[str, Any]], made: Mapping[str, bases.Base]) -> None:
+        """Add the host keys of hosts whose base is at hand to known_hosts."""
+        known = self.names.state / "known_hosts"
+        old = known.read_text(encoding="utf-8") if known.exists() else ""
+        keys = {e["address"]: made[e["release"]].host_keys() for e in hosts.values() if e["release"] in made}
+        write_atomic(known, old + "".join(x for x in known_hosts_text(keys).splitlines(True) if x not in old))
+
+    def _reserve(self, wish: Wish) -> dict[str, Any]:
         """Write down subnet, addresses and numbers, then make the bridge."""
-        data = state.load(self.names) or {"name": self.name, "mode": mode, "hosts": {}, "groups": {}, "repo": with_repo}
-        if data["mode"] != mode:
+        data = state.load(self.names) or {
+            "name": self.name,
+            "mode": wish.mode,
+            "hosts": {},
+            "groups": {},
+            "repo": wish.repo,
+        }
+        if data["mode"] != wish.mode:
             raise LabError(f"lab {self.name} is up in {data['mode']} mode", f"lab.py down --name {self.name}, then up")
         self.names.run.mkdir(parents=True, exist_ok=True)
         with locked(run_dir() / "network.lock"):
             data.setdefault("subnet", "")
             if not data["subnet"]:
                 data["subnet"] = network.pick_subnet(self.names.ident, network.taken_networks())
-            for name, entry in wanted.items():
+            for name, entry in wish.hosts.items():
                 if name not in data["hosts"]:
                     used = [e["address"] for e in data["hosts"].values()]
                     index = 1 + max([e["index"] for e in data["hosts"].values()], default=0)
                     address = network.pick_address(data["subnet"], used)
                     data["hosts"][name] = {**entry, "address": address, "index": index, "machine_id": uuid.uuid4().hex}
-            for group, members in groups.items():
+            for group, members in wish.groups.items():
                 data["groups"][group] = list(dict.fromkeys([*data["groups"].get(group, []), *members]))
             state.save(self.names, data)
             network.make_bridge(self.names, data["subnet"])
@@ -193,12 +223,13 @@ class Lab:
             run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab {self.name}", "-f", str(key)])
         return data
 
-    def _lowers(self, base: bases.Base, mode: str, warm: bool | str, with_repo: bool) -> list[Path]:
+    def _lowers(self, base: bases.Base, wish: Wish) -> list[Path]:
         lowers = [base.root]
-        if mode == "real" and warm:
-            lowers.insert(0, layers.warm_layer(base, self.say, files_too=warm == "files"))
-        if with_repo:
-            lowers.insert(0, layers.seed_layer(base, [debs.build(s) for s in catalogue.standard()], self.say))
+        if wish.mode == "real" and wish.warm:
+            lowers.insert(0, layers.warm_layer(base, self.say, files_too=wish.warm == "files"))
+        if wish.repo:
+            first = [debs.build(spec) for spec in catalogue.standard()]
+            lowers.insert(0, layers.seed_layer(base, first, self.say))
         return lowers
 
     def _start(self, host: Host, lowers: Sequence[Path], data: dict[str, Any]) -> None:
@@ -211,7 +242,10 @@ class Lab:
             self._write_files(host, entry, data)
             prepared.touch()
         host.power_on()
-        host.run("systemctl is-system-running --wait", check=False, timeout=60)
+        settled = host.run("systemctl is-system-running --wait", check=False, timeout=60).stdout.strip()
+        if settled != "running":
+            failed = host.run("systemctl --failed --no-legend --plain", check=False).stdout.split("\n")
+            self.say(f"{host.name} is {settled}: {', '.join(line.split()[0] for line in failed if line)}")
         if data["mode"] == "hermetic" and fresh:
             host.run("apt-get -qq update")
 
@@ -230,41 +264,6 @@ class Lab:
         if data["repo"]:
             host.write("/etc/apt/keyrings/lockstep-lab.asc", (self.repo.www / "key.asc").read_text())
             host.write("/etc/apt/sources.list.d/lockstep-lab.sources", self.repo.sources())
-
-
-def normalise_hosts(hosts: HostsWanted, release: str, disk: str) -> dict[str, dict[str, Any]]:
-    """Name to {"release", "disk", "groups"} for any of the ways to ask for hosts; LabError on bad names or keys."""
-    given = hosts if isinstance(hosts, Mapping) else {name: {} for name in hosts}
-    found = {}
-    for name, wish in given.items():
-        wish = {"base": wish} if isinstance(wish, str) else dict(wish or {})
-        unknown = set(wish) - {"base", "disk", "groups"}
-        if unknown:
-            raise LabError(f"host {name}: unknown setting {', '.join(sorted(unknown))}", "use base, disk, groups")
-        size = wish.get("disk", disk)
-        if size:
-            disks.parse_size(size)
-        found[check_name("host", name)] = {
-            "release": bases.recipe_for(wish.get("base") or release).release,
-            "disk": size,
-            "groups": list(wish.get("groups", [])),
-        }
-    if not found:
-        raise LabError("a lab needs at least one host", "name some: --host test1@ring_test --host prod1@ring_production")
-    return found
-
-
-def merge_groups(hosts: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Groups asked for by group and by host, together; LabError for a member that is no host."""
-    merged = {group: list(members) for group, members in groups.items()}
-    for name, entry in hosts.items():
-        for group in entry["groups"]:
-            merged.setdefault(group, []).append(name)
-    for group, members in merged.items():
-        strangers = [name for name in members if name not in hosts]
-        if strangers:
-            raise LabError(f"group {group} names hosts that the lab does not have: {', '.join(strangers)}")
-    return {group: list(dict.fromkeys(members)) for group, members in merged.items()}
 
 
 def _together(work: Callable[[Host], Any], hosts: Sequence[Host]) -> None:

@@ -9,8 +9,8 @@ import shlex
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 from . import procs
 from .errors import LabError
@@ -19,6 +19,9 @@ from .names import MARK, LabNames
 from .shell import run, tail
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+UNREAL = ("run", "tmp", "proc", "sys", "dev")
+"""Folders that a running host has in memory only: what lies under them on its disk is hidden from it."""
 
 # 133 is systemd-nspawn's way of saying that the host rebooted; any other end is a power-off
 SUPERVISOR = """\
@@ -175,8 +178,10 @@ class Host(Faulty):
     def path(self, inside: str) -> Path:
         """The path on this machine of a path inside the host; LabError when a link leads out of it."""
         path = self.root / inside.lstrip("/")
-        parent = path.parent.resolve()
-        if parent != self.root and self.root not in parent.parents:
+        if inside.lstrip("/").split("/")[0] in UNREAL:
+            raise LabError(f"{inside} of host {self.name} is not on its disk", "use run() with a shell line")
+        real = path.resolve()
+        if real != self.root and self.root not in real.parents:
             raise LabError(f"{inside} of host {self.name} leads outside its root", "give the path without links")
         return path
 

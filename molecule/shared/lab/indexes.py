@@ -7,9 +7,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+from collections.abc import Iterable, Sequence
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any, Iterable, NamedTuple, Sequence
+from typing import Any, NamedTuple
 
 from .shell import write_atomic
 from .signing import Signer

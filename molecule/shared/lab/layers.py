@@ -12,8 +12,8 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Callable, Sequence
 
 from . import catalogue
 from .aptsources import Archives, machine_archives
@@ -22,7 +22,7 @@ from .debs import Deb
 from .errors import LabError
 from .names import cache_dir
 from .network import nameservers
-from .shell import locked, run, write_atomic
+from .shell import CONTAINED, locked, remove_tree, run, write_atomic
 
 WARM_SECONDS = 6 * 3600
 """Age after which cached package lists are fetched again (a security archive's lists are valid for a week)."""
@@ -50,7 +50,14 @@ def debian_sources(archives: Archives, release: str) -> str:
 def proxy_settings(dump: str) -> str:
     """The lines of `apt-config dump` that name a proxy."""
     lines = (line.strip() for line in dump.splitlines())
-    return "".join(f"{line}\n" for line in lines if line.lower().startswith(("acquire::http::proxy ", "acquire::https::proxy ")))
+    return "".join(
+        f"{line}\n" for line in lines if line.lower().startswith(("acquire::http::proxy ", "acquire::https::proxy "))
+    )
+
+
+def proxies() -> list[str]:
+    """URLs of the proxies that this machine's apt uses."""
+    return [line.split('"')[1] for line in proxy_settings(run(["apt-config", "dump"]).stdout).splitlines()]
 
 
 def resolv_conf() -> str:
@@ -96,7 +103,7 @@ def warm_layer(base: Base, say: Callable[[str], None], files_too: bool = False, 
             return known[-1]
         for old in known:
             if not _in_use(old):
-                shutil.rmtree(old)
+                remove_tree(old)
         return made
 
 
@@ -119,7 +126,7 @@ def seed_layer(base: Base, debs: Sequence[Deb], say: Callable[[str], None]) -> P
 def _make(layer: Path, lowers: Sequence[Path], files: dict, script: str) -> Path:
     """Run a script in a chroot over lowers and keep what it changed as a layer; files: path to text or source."""
     for stale in layer.parent.glob(f".{layer.name}.*"):
-        shutil.rmtree(stale)
+        remove_tree(stale)
     work = layer.with_name(f".{layer.name}.{os.getpid()}")
     for name in ("upper", "work", "root"):
         (work / name).mkdir(parents=True)
@@ -133,12 +140,12 @@ def _make(layer: Path, lowers: Sequence[Path], files: dict, script: str) -> Path
             else:
                 write_atomic(target, content)
         run([
-            "unshare", "--mount", "--propagation", "private", "sh", "-c", MAKE, "lab-layer",
+            *CONTAINED, "sh", "-c", MAKE, "lab-layer",
             ":".join(map(str, lowers)), str(work / "upper"), str(work / "work"), str(work / "root"), script,
         ], timeout=900)  # fmt: skip
         os.rename(work / "upper", layer)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove_tree(work)
     return layer
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 import ipaddress
 import json
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable
 
 from .errors import LabError
 from .names import LabNames
-from .shell import run
+from .shell import mounts_below, run
 
 FIRST_HOST = 11
 LAST_HOST = 250
@@ -155,14 +155,3 @@ def remove_links(names: LabNames) -> None:
 def is_mounted(path: Path) -> bool:
     """Whether something is mounted exactly at path."""
     return str(path) in mounts_below(path)
-
-
-def mounts_below(path: Path) -> list[str]:
-    """Mount points at or below path, deepest (latest) first."""
-    prefix = str(path)
-    found = []
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-        point = line.split()[4].encode().decode("unicode_escape")
-        if point == prefix or point.startswith(prefix + "/"):
-            found.append(point)
-    return found[::-1]

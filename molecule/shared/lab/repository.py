@@ -12,11 +12,12 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Iterable, Iterator
+from typing import Any
 
 from . import catalogue, debs, indexes, procs
-from .catalogue import Faults
+from .catalogue import NO_FAULTS, Faults
 from .debs import Deb, Spec
 from .errors import LabError
 from .names import MARK, LabNames
@@ -44,7 +45,7 @@ class Repository:
 
     # content
 
-    def build(self, name: str, version: str, *, faults: Faults = Faults(), **changes: Any) -> Deb:
+    def build(self, name: str, version: str, *, faults: Faults = NO_FAULTS, **changes: Any) -> Deb:
         """Build a package without publishing it.
 
         A standard name starts from the catalogue; any other from an empty Spec. changes are Spec fields
@@ -61,7 +62,7 @@ class Repository:
         *,
         security: bool | None = None,
         phased: int | None = None,
-        faults: Faults = Faults(),
+        faults: Faults = NO_FAULTS,
         **changes: Any,
     ) -> Deb:
         """Add a package version to an archive; the same name and version again replaces it.
@@ -88,7 +89,7 @@ class Repository:
         self._save(items=[*items, entry])
         return deb
 
-    def publish_standard(self, version: str, faults: Faults = Faults(), only: Iterable[str] = ()) -> None:
+    def publish_standard(self, version: str, faults: Faults = NO_FAULTS, only: Iterable[str] = ()) -> None:
         """Publish all standard packages (or `only` some) in a version, each where it belongs."""
         with self.batch():
             for spec in catalogue.standard(version, faults):
@@ -104,7 +105,9 @@ class Repository:
         items = self._items()
         gone = [i for i in items if i["name"] == name and version in ("", i["version"])]
         if not gone:
-            raise LabError(f"{name} {version} is not published", f"published: {', '.join(self.published()) or 'nothing'}")
+            raise LabError(
+                f"{name} {version} is not published", f"published: {', '.join(self.published()) or 'nothing'}"
+            )
         for item in gone:
             if not keep_file:
                 (self.www / item["file"]).unlink(missing_ok=True)

@@ -7,9 +7,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Iterator, Mapping, Sequence
+from typing import IO
 
 from .errors import LabError
 
@@ -54,6 +56,33 @@ def tail(text: str, lines: int = 15) -> str:
     return "\n".join("  | " + line for line in text.strip().splitlines()[-lines:])
 
 
+CONTAINED = (
+    # its own mounts and process numbers; all of it ends when the caller does, even by SIGKILL
+    "setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private",
+    "--pid", "--fork", "--kill-child", "--mount-proc", "--",
+)  # fmt: skip
+
+
+def remove_tree(path: Path) -> None:
+    """Delete a folder with all that is in it; LabError when something is mounted there (it would be emptied too)."""
+    if path.exists():
+        points = mounts_below(path)
+        if points:
+            raise LabError(f"{path} is not removed: mounted there: {', '.join(points)}", f"umount {points[0]}")
+        shutil.rmtree(path)
+
+
+def mounts_below(path: Path) -> list[str]:
+    """Mount points at or below path, deepest (latest) first."""
+    prefix = str(path).rstrip("/")
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+        point = line.split()[4].encode().decode("unicode_escape")
+        if point == prefix or point.startswith(prefix + "/"):
+            found.append(point)
+    return found[::-1]
+
+
 def write_atomic(path: Path, text: str, mode: int = 0o644) -> None:
     """Replace path by text so that a crash leaves the old or the new content, on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,9 +95,16 @@ def write_atomic(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[IO[str]]:
-    """Hold an exclusive lock on path; it ends with the process, so a crash leaves none."""
+def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[IO[str]]:
+    """Hold an exclusive lock on path; it ends with the process, so a crash leaves none.
+
+    waiting is called once when somebody else has it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield file

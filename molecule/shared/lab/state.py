@@ -37,7 +37,9 @@ def save(names: LabNames, data: dict[str, Any]) -> None:
 def labs() -> list[str]:
     """Names of all labs that have a folder."""
     folder = state_dir()
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")) if folder.is_dir() else []
+    return (
+        sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")) if folder.is_dir() else []
+    )
 
 
 def lab_of(path: str) -> str:

@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 
 from . import firewall, network, procs, state
 from .errors import LabError
 from .names import PREFIX, LabNames, lab_names
-from .shell import run
+from .shell import mounts_below, remove_tree, run
 
 
 def take_down(names: LabNames) -> None:
@@ -29,19 +28,20 @@ def take_down(names: LabNames) -> None:
     firewall.close_way(names, subnet)
     network.remove_links(names)
     _remove_cgroup(names)
-    if not network.mounts_below(names.state):
+    if not mounts_below(names.state):
         for folder in (names.state, names.run):
-            if folder.exists():
-                shutil.rmtree(folder)
+            remove_tree(folder)
     left = remains(names)
     if left:
-        raise LabError(f"lab {names.lab} left behind: {'; '.join(left)}", "run down again; if it stays, look at it by hand")
+        raise LabError(
+            f"lab {names.lab} left behind: {'; '.join(left)}", "run down again; if it stays, look at it by hand"
+        )
 
 
 def remains(names: LabNames) -> list[str]:
     """What is left of a lab on this machine, in words; [] when nothing is."""
     left = [f"process {pid}" for pid in {*procs.cgroup_pids(names.cgroup), *procs.marked_pids(names.state)}]
-    left += [f"mount {point}" for point in network.mounts_below(names.state)]
+    left += [f"mount {point}" for point in mounts_below(names.state)]
     left += [f"link {link}" for link in [*network.links(names.bridge), *network.links(names.veth(0)[:-1])]]
     left += [f"firewall table {names.table}" for ident in firewall.tables() if ident == names.ident]
     left += [f"control group {r / names.cgroup}" for r in procs.cgroup_roots() if (r / names.cgroup).exists()]
@@ -90,7 +90,7 @@ def _end_ssh_masters(names: LabNames) -> None:
 
 def _unmount(folder: Path) -> None:
     for attempt in range(20):
-        points = network.mounts_below(folder)
+        points = mounts_below(folder)
         if not points:
             return
         for point in points:

@@ -8,8 +8,24 @@ import ipaddress
 import json
 
 import pytest
-from lab import aptsources, bases, catalogue, check, cli, debs, disks, firewall, fleet, indexes, inventory, layers, names
-from lab import network, procs, state
+from lab import (
+    aptsources,
+    bases,
+    catalogue,
+    check,
+    cli,
+    debs,
+    disks,
+    firewall,
+    indexes,
+    inventory,
+    layers,
+    names,
+    network,
+    procs,
+    state,
+    wishes,
+)
 from lab.aptsources import Source
 from lab.errors import LabError
 
@@ -276,21 +292,21 @@ def test_inventory_has_only_the_labs_hosts_and_keeps_its_settings_to_them():
     ],
 )
 def test_ways_to_ask_for_hosts(hosts, expected):
-    found = fleet.normalise_hosts(hosts, "bookworm", "")
+    found = wishes.normalise_hosts(hosts, "bookworm", "")
     assert {name: (entry["release"], entry["disk"]) for name, entry in found.items()} == expected
 
 
 @pytest.mark.parametrize("hosts", [[], ["A B"], {"a": {"colour": "red"}}, {"a": "warty"}, {"a": {"disk": "9"}}])
 def test_bad_wishes_are_refused(hosts):
     with pytest.raises(LabError):
-        fleet.normalise_hosts(hosts, "bookworm", "")
+        wishes.normalise_hosts(hosts, "bookworm", "")
 
 
 def test_groups_merge_and_know_their_hosts():
-    hosts = fleet.normalise_hosts({"a": {"groups": ["g"]}, "b": {}}, "bookworm", "")
-    assert fleet.merge_groups(hosts, {"g": ["b"], "h": []}) == {"g": ["b", "a"], "h": []}
+    hosts = wishes.normalise_hosts({"a": {"groups": ["g"]}, "b": {}}, "bookworm", "")
+    assert wishes.merge_groups(hosts, {"g": ["b"], "h": []}) == {"g": ["b", "a"], "h": []}
     with pytest.raises(LabError, match="stranger"):
-        fleet.merge_groups(hosts, {"g": ["stranger"]})
+        wishes.merge_groups(hosts, {"g": ["stranger"]})
 
 
 @pytest.mark.parametrize(("text", "size"), [("64M", 64 << 20), ("2G", 2 << 30), ("100000000", 100000000)])
