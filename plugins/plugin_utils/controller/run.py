@@ -9,8 +9,10 @@ Registered variables would be copied to every host and re-templated by every tas
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import pickle
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -33,8 +35,18 @@ class Run:
     plan_id: str | None = None
     stopped: dict[str, Any] | None = None
     """`{why, next}` once something stopped this run; later plays then have no hosts."""
+    gate: dict[str, Any] | None = None
+    """`{decision, until_ms, why, next}` of the gate that ended the play, none while every batch may go."""
     closing: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    inventory: int = 0
+    """Number of hosts in today's inventory."""
+    notes: list[str] = field(default_factory=list)
+    """What the closing summary has to say besides."""
+
+
+def for_host(kind: str, host: str) -> str:
+    """Name of a host's own document; host names are free text, file names are not."""
+    return f"{kind}-{hashlib.sha256(host.encode('utf-8')).hexdigest()[:24]}"
 
 
 class RunFiles:
@@ -68,6 +80,17 @@ class RunFiles:
     def load(self) -> Run | None:
         document = self.read("run")
         return None if document is None else Run(**document)
+
+    def write_policy(self, policy: Any) -> None:
+        """Keep the policy as the objects that it is: workers would otherwise read and validate the file once a host and task."""
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        with open(os.path.join(self.folder, "policy"), "wb") as handle:
+            pickle.dump(policy, handle)
+
+    def read_policy(self) -> Any:
+        """The policy that `write_policy` kept; the folder is this user's alone."""
+        with open(os.path.join(self.folder, "policy"), "rb") as handle:
+            return pickle.load(handle)
 
     def clear(self) -> None:
         """Forget an earlier run of the same process (a site playbook that imports two of ours)."""

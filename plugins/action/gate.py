@@ -1,0 +1,67 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import verdicts
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
+from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Gate, decide
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import say
+
+
+class ActionModule(ControllerAction):
+    """Ask the gate about the batch of this play; only hosts that it lets go get a permit, and host actions do nothing without one."""
+
+    def decide(self) -> dict[str, Any]:
+        run = self.current
+        if run is None:
+            raise LockstepError("no run is open", "role gate", "the gate belongs to a rollout; use the playbook lockstep.patching.rollout")
+        try:
+            gate = self._ask(run)
+        except LockstepError as error:
+            self.stop(error)
+            gate = Gate("stop", None, str(error), error.next_step, [], [])
+        return {"changed": gate.decision != "go", "decision": gate.decision, "why": gate.why, "next": gate.next}
+
+    def _ask(self, run: Run) -> Gate:
+        ledger = Ledger.open(run.ledger, create=False)
+        plan = ledger.plan(run.plan_id or "")
+        if plan["state"] != "open":
+            raise LockstepError(f"plan {plan['plan_id'][:12]} is {plan['state']}", "gate", "run rollout again")
+        hosts = [str(host) for host in self._vars.get("ansible_play_batch", [])]
+        ring = next((batch["ring"] for batch in self.files.read("batches") if hosts and hosts[0] in batch["hosts"]), "")
+        known = self.files.read("inventory")
+        statuses = ledger.host_statuses(plan["plan_id"])
+        verdicts.settle(ledger, self.files.read_policy(), plan, run.token, now_ms())
+        gate = decide(
+            self.files.read_policy(),
+            plan["body"]["scope"],
+            statuses,
+            ledger.rings(plan["plan_id"]),
+            ring,
+            hosts,
+            now_ms(),
+            [host for host in hosts if self.files.read(for_host("answered", host))],
+            known["limited"],
+            known["hosts"],
+            [host for host, record in statuses.items() if record.get("retired")],
+        )
+        for host in gate.absent:
+            reason = self.files.read(for_host("silent", host)) or "it gave no answer in this run"
+            ledger.set_host(plan["plan_id"], host, "unreachable", "absent", reason, {}, run.token, now_ms())
+        ledger.record_gate(plan["plan_id"], ring, gate.decision, gate.why, gate.hosts, run.token, now_ms())
+        if gate.decision == "go":
+            if gate.hosts:
+                verdicts.open_ring(ledger, plan, ring, run.token, now_ms())
+            for host in gate.hosts:
+                self.files.write(for_host("go", host), ring)
+        else:
+            run.gate = {"decision": gate.decision, "until_ms": gate.until_ms, "why": gate.why, "next": gate.next}
+            self.files.save(run)
+        self._display.display(say(f"gate {ring}", f"{gate.decision}: {gate.why}", gate.next))
+        return gate

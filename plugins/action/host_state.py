@@ -1,0 +1,35 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import for_host
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import base_of, overrides
+
+MODULE_ARGUMENTS = ("refresh", "max_index_age", "history_days", "sections")
+
+
+class ActionModule(HostAction):
+    """Look at the host, keep its full state in the ledger, give a digest to the play."""
+
+    def act(self) -> dict[str, Any]:
+        base = base_of(self, "detect")
+        arguments = {name: self.argument(name) for name in MODULE_ARGUMENTS if self.argument(name) is not None}
+        run = self.current
+        if run is not None and run.stage in ("plan", "rollout"):
+            arguments.update(max_index_age=base.policy.index_max_age_ms // 1000)
+            if not run.check and self.variable("lockstep_refresh") is None:
+                arguments["refresh"] = "always"
+        if not base.alone and (given := overrides(self)):
+            self.files.write(for_host("vars", self.host), given)
+        found = look(self, base.ledger, base.fleet, base.token, arguments)
+        if base.alone:
+            base.ledger.end_run(base.token, "done" if found.answer else "stopped", found.problem, now_ms())
+        if not found.answer:
+            kind = "gave no answer" if not found.reachable else "could not be looked at"
+            return {"problem": f"{self.host} {kind}: {found.problem}", "unreachable_host": found.reachable is False}
+        return {"answer": found.answer}

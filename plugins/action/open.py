@@ -1,0 +1,87 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import patterns, schedule
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.plan_choice import chosen_plan
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import matches_of, read_policy, scope_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+
+WITHOUT_POLICY = ("detect", "report")
+MAKES_PLANS = ("plan", "rollout")
+
+
+class ActionModule(ControllerAction):
+    """Open a run. An error here still leaves a run behind, stopped, so that the last play reports it."""
+
+    def decide(self) -> dict[str, Any]:
+        stage = str(self.argument("stage"))
+        self.files.clear()
+        started = now_ms()
+        self.current = Run(token=0, stage=stage, fleet="", ledger="", store="", report_dir="", started_ms=started)
+        self.current.check = bool(self._task.check_mode)
+        self.current.limit = self._vars.get("ansible_limit")
+        self.files.save(self.current)
+
+        common = self.common()
+        policy = read_policy(common.policy)
+        if not policy.rings and stage not in WITHOUT_POLICY:
+            raise LockstepError(f"{stage} needs a policy", "lockstep_policy", "give one with -e lockstep_policy=PATH; the playbook init writes one")
+        self.current.fleet, self.current.policy, self.current.policy_digest = policy.fleet, common.policy, policy.digest
+        self.current.ledger, self.current.store, self.current.report_dir = common.ledger, common.store, common.report_dir
+        self.files.save(self.current)
+
+        manager = patterns.whole_inventory(self._vars.get("groups", {}), self._loader)
+        everyone = [str(host.name) for host in manager.get_hosts("all", ignore_limits=True)]
+        limited = patterns.limited(manager, self.current.limit) if self.current.limit else None
+        self.files.write_policy(policy)
+        self.files.write("matches", matches_of(policy, manager))
+        self.files.write("inventory", {"hosts": everyone, "limited": limited})
+
+        ledger = Ledger.open(common.ledger)
+        self.current.token = ledger.begin_run(
+            policy.fleet, stage, common.actor, common.job, common.controller, policy.digest or None, started
+        )
+        self.files.save(self.current)
+        self._choose(ledger, policy, manager, stage, everyone)
+        self.files.save(self.current)
+        return {"token": self.current.token, "fleet": policy.fleet}
+
+    def _choose(self, ledger: Ledger, policy, manager, stage: str, everyone: list[str]) -> None:
+        """Which hosts to look at, or how to go on with a plan."""
+        run = self.current
+        if run is None or stage == "report":
+            return
+        if stage == "detect":
+            self._look_at(everyone, "the inventory has no hosts; check -i INVENTORY")
+            return
+        plan = chosen_plan(ledger, run.fleet, self.variable("plan"), self.variable("lockstep_supersede"), run, now_ms())
+        if plan is not None:
+            run.plan_id = plan["plan_id"]
+            schedule.write(self.files, run, ledger, policy, plan, now_ms())
+            return
+        if stage not in MAKES_PLANS:
+            raise LockstepError("there is no open plan", f"ledger of fleet {run.fleet}", "make one with the playbook plan, or run rollout")
+        scope = scope_of(policy, manager)
+        self.files.write("scope", scope)
+        hosts = [host for entry in scope for host in entry["hosts"]]
+        limited = self.files.read("inventory")["limited"]
+        hidden = [] if limited is None else [host for host in hosts if host not in set(limited)]
+        if hidden:
+            raise LockstepError(
+                f"--limit hides {len(hidden)} of {len(hosts)} hosts of the rings ({', '.join(hidden[:5])}), and a plan is made for all of them",
+                f"--limit {run.limit}",
+                "run without --limit; the rings of the policy say who goes when",
+            )
+        self._look_at(hosts, "no ring has a host")
+
+    def _look_at(self, hosts: list[str], empty: str) -> None:
+        if not hosts:
+            raise LockstepError(empty, "inventory", "no host was touched")
+        self.files.write("hosts-look", hosts)

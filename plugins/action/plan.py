@@ -1,0 +1,105 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import schedule
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.texts import write_text
+from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.batches import rollout_batches
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan import build_plan, plan_id
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan_file import write_plan
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan_text import render_plan
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.settings import effective
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
+
+
+class ActionModule(ControllerAction):
+    """Freeze a plan from what this run has seen, unless one is open."""
+
+    def decide(self) -> dict[str, Any]:
+        run = self.current
+        if run is None:
+            raise LockstepError("no run is open", "role plan", "use the playbook lockstep.patching.plan, or call the role open first")
+        if run.stopped:
+            return {}
+        ledger = Ledger.open(run.ledger, create=False)
+        policy: Policy = self.files.read_policy()
+        if run.plan_id is None:
+            self._make(run, ledger, policy)
+        if run.plan_id is None:
+            return {}
+        plan = ledger.plan(run.plan_id)
+        path = os.path.join(run.report_dir, f"plan-{run.plan_id[:12]}.json")
+        write_text(path, write_plan(plan["body"]))
+        write_text(path[: -len(".json")] + ".txt", render_plan(plan["body"], plan["left_out"]))
+        return {"plan_id": run.plan_id, "path": path}
+
+    def _make(self, run: Run, ledger: Ledger, policy: Policy) -> None:
+        scope = self.files.read("scope")
+        hosts = [host for entry in scope for host in entry["hosts"]]
+        states = {state["host"]: state for state in ledger.states(run.fleet, hosts)}
+        self._first_ring_answered(policy, scope, states, run)
+        matches = self.files.read("matches")
+        settings = {
+            host: effective(policy, entry["ring"], host, self.files.read(for_host("vars", host)) or {}, matches)
+            for entry in scope
+            for host in entry["hosts"]
+        }
+        first_seen = ledger.first_seen_all(run.fleet)
+        body, left_out = build_plan(run.fleet, policy, scope, states, first_seen, now_ms(), settings)
+        self.files.write("left", left_out)
+        if not body["lines"]:
+            self._nothing(run, left_out)
+            return
+        if run.check:
+            self._show(run, policy, body, left_out)
+            return
+        plan = ledger.save_plan(plan_id(body), body, left_out, run.fleet, self.common().actor, run.token, now_ms())
+        run.plan_id = plan["plan_id"]
+        self.files.save(run)
+        schedule.write(self.files, run, ledger, policy, plan, now_ms())
+
+    def _first_ring_answered(self, policy: Policy, scope: list[dict[str, Any]], states: dict[str, Any], run: Run) -> None:
+        """A plan proves what the first ring takes; with a silent test host it would quietly prove less."""
+        first, ring = scope[0], policy.ring(scope[0]["ring"])
+        silent = [host for host in first["hosts"] if not (states.get(host) or {}).get("reachable")]
+        allowed = ring.gate.max_absent.of(len(first["hosts"])) if ring else 0
+        if len(silent) > allowed or len(silent) == len(first["hosts"]):
+            errors = "; ".join(f"{host}: {(states.get(host) or {}).get('error') or 'no answer'}" for host in silent[:5])
+            raise LockstepError(
+                f"{len(silent)} of {len(first['hosts'])} hosts of ring '{first['ring']}' gave no answer ({errors}), "
+                f"and max_absent {ring.gate.max_absent if ring else 0} allows {allowed}; no plan was made and no host was touched",
+                f"ring {first['ring']}",
+                f"make {names(silent)} reachable (power, network, SSH, sudo) and run again, or take it out of the ring",
+            )
+
+    def _nothing(self, run: Run, left_out: list[dict[str, Any]]) -> None:
+        unknown = sorted({entry["host"] for entry in left_out if entry["why"] == "unknown"})
+        if unknown:
+            first = next(entry for entry in left_out if entry["why"] == "unknown")
+            raise LockstepError(
+                f"what is pending is unknown on {names(unknown)}: {first['host']}: {first['detail']}", "plan", str(first["next"])
+            )
+        withheld = sum(1 for entry in left_out if not entry["taken"])
+        more = f"; {withheld} pending updates are left out, see the report for why" if withheld else ""
+        run.notes.append(f"nothing to do: no host of the rings has an update that the policy selects{more}")
+        self.files.save(run)
+
+    def _show(self, run: Run, policy: Policy, body: dict[str, Any], left_out: list[dict[str, Any]]) -> None:
+        """What a rollout would do; nothing is kept."""
+        batches = rollout_batches(policy, body["scope"], {}, {}, now_ms())
+        self.files.write("shown", {"body": body, "left_out": left_out, "batches": [batch._asdict() for batch in batches]})
+        text = [render_plan(body, left_out), "batches of this run"]
+        text += [f"  {batch.ring}: {names(batch.hosts, 20)}" for batch in batches]
+        text.append(f"reboots: {policy.reboot[0].mode}; see each host's reboot state in the report")
+        self._display.display("\n".join(text))
+        run.notes.append(f"check: plan {plan_id(body)[:12]} would install {len(body['lines'])} lines; nothing was kept or changed")
+        self.files.save(run)

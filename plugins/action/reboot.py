@@ -1,0 +1,80 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import Look, look
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, reconnect
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, may_go, work_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.reboot import Decision, decide_reboot
+
+POLL_SECONDS = 0.5
+
+
+class ActionModule(HostAction):
+    """Reboot a host that owes it after its transaction, at most once for a plan, and prove it by its boot id."""
+
+    def act(self) -> dict[str, Any]:
+        work = work_of(self, "deploy")
+        if may_go(self, work) or (work.record or {}).get("status") != "installed":
+            return {}
+        if self._task.check_mode:
+            return {}
+        found = look(self, work.base.ledger, work.base.fleet, work.base.token, {"refresh": "never"})
+        if not found.answer:
+            return record(self, work, "unreachable", found.problem, phase="lost")
+        decision = self._decide(work, found)
+        detail: dict[str, Any] = {"reboot": {"reboot": "yes", "owed": "yes", "no": "no"}.get(decision.action, "unknown")}
+        boot = (found.sections.get("boot") or {}).get("boot_id")
+        noted = (work.record or {}).get("detail") or {}
+        if noted.get("boot_before") and boot and noted["boot_before"] != boot:
+            # it has rebooted since its transaction began; one plan never does it twice
+            detail.update(reboot="done", boot_after=boot)
+            return record(self, work, "active", "", detail=detail)
+        if decision.action == "no":
+            return record(self, work, "active", "", detail=detail)
+        if decision.action != "reboot":
+            return record(self, work, "installed", "; ".join(decision.reasons), detail=detail)
+        return self._reboot(work, decision, str(boot), detail)
+
+    def _decide(self, work: Work, found: Look) -> Decision:
+        decision = decide_reboot(work.settings.reboot_mode, {"sections": found.sections})
+        told = [str(item.get("text") or item.get("signal")) for item in ((work.record or {}).get("detail") or {}).get("reboot_reasons", [])]
+        if told and decision.action in ("no", "unknown") and work.settings.reboot_mode == "when_needed":
+            return Decision("reboot", told, [])
+        return decision
+
+    def _reboot(self, work: Work, decision: Decision, boot: str, detail: dict[str, Any]) -> dict[str, Any]:
+        timeout = work.settings.reboot_timeout_ms / 1000
+        asked = call(
+            self,
+            "reboot",
+            {"plan_id": work.plan_id, "ledger_id": work.base.ledger.ledger_id, "token": work.base.token, "mode": "reboot"},
+            self._vars,
+        )
+        if asked.kind == "broken":
+            return record(self, work, "failed", f"the reboot could not be started: {asked.message}", detail=detail)
+        if asked.result.get("outcome") == "refused":
+            return record(self, work, "failed", f"the reboot was refused: {asked.result.get('error')}", detail=detail)
+        after = self._wait(boot, timeout)
+        if after is None:
+            why = f"it did not come back with a new boot id within {timeout:.0f} s of its reboot ({'; '.join(decision.reasons)})"
+            return record(self, work, "unreachable", why, phase="lost", detail={**detail, "reboot": "unknown"})
+        done = {**detail, "reboot": "done", "boot_before": boot, "boot_after": after}
+        return record(self, work, "active", "", detail=done, changed=True)
+
+    def _wait(self, before: str, timeout: float) -> str | None:
+        """The new boot id, or None when the host does not show one in time."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            reconnect(self)
+            answer = call(self, "reboot", {"mode": "state"}, self._vars)
+            now = answer.result.get("boot_id") if answer.kind == "ok" else None
+            if now and now != before:
+                return str(now)
+        return None

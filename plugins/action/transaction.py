@@ -1,0 +1,127 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, call_until
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.staging import stage
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, may_go, work_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import section, unsupported
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.host_lines import host_lines
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import next_step
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import HOST
+
+FRESH_MS = 3_600_000
+"""A look this young is a fair picture of how the host was before."""
+
+
+class ActionModule(HostAction):
+    """Bring the host to the plan's versions, or find out how an earlier attempt ended."""
+
+    def act(self) -> dict[str, Any]:
+        work = work_of(self, "deploy")
+        refused = may_go(self, work)
+        if refused:
+            return {"problem": f"{self.host}: {refused}"} if work.base.alone else {"note": refused}
+        step = next_step(work.record).step
+        if step in ("nothing", "person", "verify", "reboot"):
+            return {"status": (work.record or {}).get("status")}
+        state = self._before(work)
+        why = unsupported(state)
+        if why:
+            return record(self, work, "skipped", "unsupported", detail={"detail": why})
+        lines, skip = host_lines(work.plan["body"], state, work.left_out, work.settings.exclude)
+        if step == "stage" and not lines:
+            return self._nothing(work, state, skip)
+        if work.base.alone and not self._task.check_mode:
+            missing = stage(self, work, lines + spare(work, state, lines, skip))
+            if missing:
+                return record(self, work, "failed", missing, detail={})
+        return self._apply(work, state, lines, skip)
+
+    def _before(self, work: Work) -> dict[str, Any]:
+        """How the host was before this plan touched it: the look that its first attempt noted, else a fresh one."""
+        noted = ((work.record or {}).get("detail") or {}).get("before")
+        if noted:
+            return {"sections": work.base.ledger.contents(noted)}
+        state = work.base.ledger.state(work.base.fleet, self.host)
+        if state is None or not state["sections"] or not state["reachable"] or now_ms() - state["seen_ms"] > FRESH_MS:
+            found = look(self, work.base.ledger, work.base.fleet, work.base.token, {"refresh": "never"})
+            if not found.answer:
+                kind = "absent" if not found.reachable else "lost"
+                record(self, work, "unreachable" if not found.reachable else "failed", found.problem, phase=kind if not found.reachable else "")
+                raise LockstepError(found.problem, self.host, HOST["unreachable"].next)
+            state = work.base.ledger.state(work.base.fleet, self.host)
+        return state
+
+    def _nothing(self, work: Work, state: dict[str, Any], skip: list[dict[str, Any]]) -> dict[str, Any]:
+        """Nothing of the plan is for this host; a host of which too little is known to say so has failed."""
+        for name in ("packages", "platform", "holds"):
+            _content, why = section(state, name)
+            if why:
+                return record(self, work, "failed", f"its {name} are unknown: {why}", detail={})
+        return record(self, work, "skipped", "nothing_to_do", detail={"skip": skip})
+
+    def _apply(self, work: Work, state: dict[str, Any], lines: list[dict[str, Any]], skip: list[dict[str, Any]]) -> dict[str, Any]:
+        ledger, token = work.base.ledger, work.base.token
+        arguments = {
+            "plan_id": work.plan_id,
+            "ledger_id": ledger.ledger_id,
+            "token": token,
+            "lines": lines + spare(work, state, lines, skip),
+            "skip": [{"name": item["package"], "arch": item["arch"], "why": item["detail"]} for item in skip],
+            "lock_timeout": int(self.argument("lock_timeout", 300)),
+            "timeout": int(self.argument("timeout", 3600)),
+        }
+        if self._task.check_mode:
+            answer = call(self, "transaction", {**arguments, "transaction": f"check-{work.plan_id[:12]}"}, self._vars)
+            if answer.kind != "ok":
+                return {"problem": f"{self.host}: {answer.message}"}
+            result = answer.result
+            bad = result["outcome"] in ("refused", "failed", "unknown")
+            shown = {"changed": result["outcome"] == "would_install", "diff": result.get("diff"), "outcome": result["outcome"]}
+            return {**shown, "problem": f"{self.host}: {sentence(result)}"} if bad else shown
+        attempt = ledger.next_attempt(work.plan_id, self.host, token, now_ms())
+        before = ((work.record or {}).get("detail") or {}).get("before") or ledger.known_digests(work.base.fleet, self.host)
+        arguments.update(transaction=attempt["transaction"], attempt=attempt["attempt"])
+        answer = call_until(self, "transaction", arguments, self._vars, float(self.argument("reconnect", 120)))
+        if answer.kind == "unreachable":
+            why = f"the connection was lost: {answer.message}"
+            return record(self, work, "unreachable", why, phase="lost", detail={"before": before})
+        if answer.kind == "broken":
+            return record(self, work, "failed", f"the transaction could not be run: {answer.message}", detail={"before": before})
+        result = answer.result
+        # the host may have finished an earlier transaction of this plan; its result goes under its own id
+        ledger.record_transaction(str(result["transaction"]), work.plan_id, self.host, slim(result), token, now_ms())
+        detail = {"before": before, "boot_before": result["boot_id"], "reboot_reasons": result["reboot_reasons"]}
+        if result["outcome"] in ("installed", "nothing"):
+            return record(self, work, "installed", "", detail=detail, changed=result["outcome"] == "installed")
+        return record(self, work, "failed", sentence(result), detail=detail, changed=bool(result["changed"]))
+
+
+def spare(work: Work, state: dict[str, Any], lines: list[dict[str, Any]], skip: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """New packages of the platform that the host may need: it installs them only if an upgrade depends on them."""
+    platform = (section(state, "platform")[0] or {}).get("id")
+    taken = {(line["package"], line["arch"]) for line in [*lines, *skip]}
+    return [
+        line
+        for line in work.plan["body"]["lines"]
+        if line["platform"] == platform and line["action"] == "install" and (line["package"], line["arch"]) not in taken
+    ]
+
+
+def sentence(result: dict[str, Any]) -> str:
+    """What went wrong, where, and what to do, in one line."""
+    error = result.get("error") or {}
+    return "; ".join(str(error[key]) for key in ("what", "where", "next") if error.get(key)) or f"the transaction is {result['outcome']}"
+
+
+def slim(result: dict[str, Any]) -> dict[str, Any]:
+    """The result without what Ansible adds to every module's answer."""
+    return {key: value for key, value in result.items() if not key.startswith("_") and key not in ("invocation", "failed", "diff", "warnings")}

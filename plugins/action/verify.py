@@ -1,0 +1,55 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, work_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.host_lines import host_lines
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.verify import Judgement, judge_host
+
+JUDGED = ("installed", "active", "verified", "regressed")
+
+
+class ActionModule(HostAction):
+    """Look afresh, compare with the plan and with how the host was, and give the host its result."""
+
+    def act(self) -> dict[str, Any]:
+        work = work_of(self, "verify")
+        if (work.record or {}).get("status") not in JUDGED or self._task.check_mode:
+            status = (work.record or {}).get("status")
+            return {"status": status, "problem": (work.record or {}).get("reason")} if status in ("failed", "unreachable") else {"status": status}
+        checks = [check.arguments() for check in work.settings.health]
+        deadline = time.monotonic() + float(self.argument("settle", 60))
+        while True:
+            found = look(self, work.base.ledger, work.base.fleet, work.base.token, {"refresh": "never", "checks": checks})
+            if not found.answer:
+                return record(self, work, "unreachable", found.problem, phase="lost")
+            judgement, skip = self._judge(work, found.sections)
+            # units start and ports open for a while after a reboot; versions do not change by waiting
+            if judgement.status != "regressed" or time.monotonic() >= deadline:
+                break
+            time.sleep(2)
+        detail = {"findings": judgement.reasons, "drift": judgement.drift, "skip": skip, "verified_ms": now_ms()}
+        return record(self, work, judgement.status, "; ".join(judgement.reasons), detail=detail)
+
+    def _judge(self, work: Work, sections: dict[str, Any]) -> tuple[Judgement, list[dict[str, Any]]]:
+        noted = (work.record or {}).get("detail") or {}
+        before = {"sections": work.base.ledger.contents(noted["before"])} if noted.get("before") else {"sections": sections}
+        lines, skip = host_lines(work.plan["body"], before, work.left_out, work.settings.exclude)
+        done = work.base.ledger.transactions(plan_id=work.plan_id, host=self.host)
+        last = done[-1] if done else None
+        transaction = None
+        if last is not None:
+            transaction = {
+                "outcome": "done" if last["outcome"] in ("installed", "nothing") else last["outcome"],
+                "detail": str((last["result"].get("error") or {}).get("what") or ""),
+                "boot_id": noted.get("boot_before"),
+                "reboot_owed": noted.get("reboot") in ("yes", "done"),
+            }
+        return judge_host(before, {"sections": sections}, lines, skip, transaction, work.settings.health), skip

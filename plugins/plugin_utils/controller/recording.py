@@ -1,0 +1,34 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Keep a host's result in the ledger, and tell the play in the same words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import status_text
+
+PROBLEMS = ("failed", "regressed", "unreachable")
+
+
+def record(
+    action: HostAction,
+    work: Work,
+    status: str,
+    reason: str,
+    phase: str = "",
+    detail: dict[str, Any] | None = None,
+    changed: bool = False,
+) -> dict[str, Any]:
+    """Set the host's status. `detail` is added to what is known of the host in this plan; check mode keeps nothing."""
+    if not action._task.check_mode:
+        known = (work.record or {}).get("detail") or {}
+        merged = {**known, **(detail or {})}
+        work.base.ledger.set_host(work.plan_id, action.host, status, phase, reason, merged, work.base.token, now_ms())
+    result: dict[str, Any] = {"changed": changed, "status": status, "reason": reason}
+    if status in PROBLEMS:
+        result["problem"] = status_text(action.host, status, reason)
+    return result

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is left to do with a plan in this run, written down for the plays: who fetches, who stages, who goes in which batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, RunFiles, for_host
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.batches import rollout_batches
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+
+ROLLOUTS = ("rollout", "test", "deploy")
+
+
+def write(files: RunFiles, run: Run, ledger: Ledger, policy: Policy, plan: dict[str, Any], now_ms: int) -> None:
+    """Write the lists `hosts-elect`, `hosts-stage`, `hosts-rings`, `hosts-serial`, `hosts-verify` and `batches`."""
+    scope = plan["body"]["scope"]
+    statuses = ledger.host_statuses(plan["plan_id"])
+    retired = {host for host, record in statuses.items() if record.get("retired")}
+    known = set(files.read("inventory")["hosts"])
+    batches = rollout_batches(policy, scope, statuses, ledger.rings(plan["plan_id"]), now_ms, retired)
+    first = scope[0]["ring"] if scope else None
+    if run.stage == "test":
+        batches = [batch for batch in batches if batch.ring == first]
+    elif run.stage == "deploy":
+        batches = [batch for batch in batches if batch.ring != first]
+    # a host that left the inventory cannot be in a play; its ring's gate counts it as without a result
+    parts = [(batch.ring, [host for host in batch.hosts if host in known]) for batch in batches]
+    parts = [(ring, hosts) for ring, hosts in parts if hosts]
+    if run.stage in ROLLOUTS:
+        files.write("batches", [{"ring": ring, "hosts": hosts} for ring, hosts in parts])
+        files.write("hosts-rings", [host for _ring, hosts in parts for host in hosts])
+        files.write("hosts-serial", [len(hosts) for _ring, hosts in parts])
+    unfinished = [host for entry in scope for host in entry["hosts"] if host in known - retired and not finished(statuses.get(host))]
+    going = {host for _ring, hosts in parts for host in hosts}
+    staging = unfinished if run.stage == "acquire" else [host for host in unfinished if host in going]
+    files.write("hosts-stage", staging)
+    files.write("hosts-elect", elect(ledger, run.fleet, plan, staging))
+    files.write(
+        "hosts-verify",
+        [host for host, record in statuses.items() if host in known and record["status"] in ("installed", "active", "verified", "regressed")],
+    )
+    left: dict[str, list[dict[str, Any]]] = {}
+    for entry in plan["left_out"]:
+        left.setdefault(entry["host"], []).append(entry)
+    for host in {*staging, *going}:
+        files.write(for_host("left", host), left.get(host, []))
+
+
+def elect(ledger: Ledger, fleet: str, plan: dict[str, Any], hosts: list[str]) -> list[str]:
+    """One host a platform that answered its last look, the test group's first; it fetches what the platform needs."""
+    wanted = {line["platform"] for line in plan["body"]["lines"] if line["action"] != "remove"}
+    platforms = ledger.platforms(fleet, hosts)
+    elected: dict[str, str] = {}
+    for host in hosts:
+        platform = platforms.get(host)
+        if platform in wanted:
+            elected.setdefault(platform, host)
+    return list(elected.values())

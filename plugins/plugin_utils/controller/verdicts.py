@@ -1,0 +1,90 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Judge rings by recorded results, and say how a run ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Verdict, hosts_of, judge_ring
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural, utc
+
+
+def retired(statuses: dict[str, Any]) -> list[str]:
+    """Hosts that a person has taken out of the plan."""
+    return [host for host, record in statuses.items() if record.get("retired")]
+
+
+def open_ring(ledger: Ledger, plan: dict[str, Any], ring: str, token: int, now_ms: int) -> None:
+    """Note that a ring is going, unless it has passed."""
+    state = ledger.rings(plan["plan_id"]).get(ring, {}).get("state")
+    if state not in ("open", "passed"):
+        ledger.set_ring(plan["plan_id"], ring, "open", "its first batch may go", token, now_ms)
+
+
+def settle(ledger: Ledger, policy: Policy, plan: dict[str, Any], token: int, now_ms: int) -> list[Verdict]:
+    """Judge every ring and keep each verdict that has changed; completes the plan when all have passed."""
+    statuses = ledger.host_statuses(plan["plan_id"])
+    verdicts = []
+    for entry in plan["body"]["scope"]:
+        rings = ledger.rings(plan["plan_id"])
+        verdict = judge_ring(policy, plan["body"]["scope"], entry["ring"], statuses, rings, now_ms, retired(statuses), closing=False)
+        known = rings.get(entry["ring"], {}).get("state", "waiting")
+        if verdict.state != known:
+            if known == "waiting" and verdict.state != "open":
+                ledger.set_ring(plan["plan_id"], entry["ring"], "open", "its hosts have results", token, now_ms)
+            ledger.set_ring(
+                plan["plan_id"], entry["ring"], verdict.state, verdict.why, token, now_ms, detail={"soak_from_ms": verdict.soak_from_ms}
+            )
+        verdicts.append(verdict)
+    return verdicts
+
+
+def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None, statuses: dict[str, Any]) -> str:
+    """`done: …`, `waiting: … until …` or `stopped: …` with host, reason and next step."""
+    if run.stopped:
+        return _stopped(run.stopped["why"], run.stopped["next"])
+    if plan is None:
+        return "done: " + ("; ".join(run.notes) or f"{run.stage} has run")
+    short = plan["plan_id"][:12]
+    if run.gate and run.gate["decision"] == "wait":
+        return f"waiting: plan {short}: {run.gate['why']}"
+    if run.gate:
+        return _stopped(f"plan {short}: {run.gate['why']}", run.gate["next"])
+    scope = plan["body"]["scope"]
+    concerned = [verdict for verdict in verdicts if _concerns(run.stage, verdict.ring, scope)]
+    failed = next((verdict for verdict in concerned if verdict.state == "failed"), None)
+    if failed:
+        return _stopped(f"plan {short}: {failed.why}{_reasons(failed, statuses)}", failed.next)
+    if run.stage in ("plan", "acquire", "verify"):
+        return f"done: {run.stage} of plan {short}" + "".join(f"; {note}" for note in run.notes)
+    unfinished = next((verdict for verdict in concerned if verdict.state in ("open", "waiting")), None)
+    if unfinished:
+        return _stopped(f"plan {short}: {unfinished.why}", unfinished.next)
+    soaking = next((verdict for verdict in concerned if verdict.state == "soaking"), None)
+    if soaking and any(not finished(statuses.get(host)) for entry in scope for host in entry["hosts"]):
+        return f"waiting: plan {short}: {soaking.why} until {utc(soaking.until_ms or 0)}"
+    hosts = [host for verdict in concerned for host in hosts_of(scope, verdict.ring)]
+    good = sum(1 for host in hosts if (statuses.get(host) or {}).get("status") == "verified")
+    return f"done: plan {short}: {good} of {plural(len(hosts), 'host')} verified" + "".join(f"; {note}" for note in run.notes)
+
+
+def _concerns(stage: str, ring: str, scope: list[dict[str, Any]]) -> bool:
+    first = scope[0]["ring"] if scope else ""
+    return {"test": ring == first, "deploy": ring != first}.get(stage, True)
+
+
+def _reasons(verdict: Verdict, statuses: dict[str, Any]) -> str:
+    """What happened to the first hosts that count against a ring."""
+    hosts = [*verdict.failed, *verdict.absent][:3]
+    said = [f"{host}: {statuses[host].get('reason')}" for host in hosts if (statuses.get(host) or {}).get("reason")]
+    return f" ({'; '.join(said)})" if said else f" ({names(hosts)})" if hosts else ""
+
+
+def _stopped(why: str, step: str) -> str:
+    text = f"stopped: {why}" + (f"; {step}" if step else "")
+    return " ".join(text.split())
