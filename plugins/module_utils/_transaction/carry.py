@@ -116,7 +116,8 @@ class Carry(object):
         )
 
     def _repair(self, snapshot: Snapshot) -> Snapshot:
-        """Finish what an earlier run left behind: configure it, and what that does not mend, from the private index alone."""
+        """Finish what an earlier run left behind: configure it, and what that does not mend, from the private index
+        alone."""
         self.result["repaired"] = True
         self.journal.append("repair", {"trouble": snapshot.trouble[:200]}, self.clock())
         self.writer.configure(self.log, self.request["timeout"])

@@ -16,7 +16,8 @@ from ansible_collections.lockstep.patching.plugins.module_utils._transaction.res
 
 PREFIX = "ansible_collections.lockstep.patching.plugins.module_utils."
 RUNNER = PREFIX + "_transaction.runner"
-# KillMode=process: when the runner dies, dpkg goes on to a clean end, as in apt-daily-upgrade.service; a shutdown waits for it
+# KillMode=process: when the runner dies, dpkg goes on to a clean end, as in apt-daily-upgrade.service; a shutdown
+# waits for it
 PROPERTIES = (
     "KillMode=process",
     "TimeoutStopSec=900",

@@ -48,7 +48,8 @@ def expect(
     pinned: Dict[str, str],
     newer: Callable[[str, str], bool],
 ) -> Expected:
-    """lines: this platform's; skip: [{name, arch, why}]; pinned: name or name:arch -> reason; newer(a, b): is a newer than b."""
+    """lines: this platform's; skip: [{name, arch, why}]; pinned: name or name:arch -> reason; newer(a, b): is a
+    newer than b."""
     left_out = {(each["name"], each["arch"]): each["why"] for each in skip}
     expected = Expected({}, {}, set(), [], [], [])
     for line in _newest(lines, newer):
@@ -119,7 +120,8 @@ def relations_of(installed: Dict[Key, Installed], stanzas: List[Any]) -> Dict[st
 def _explain(
     missing: List[Line], withheld: List[Withheld], relations: Dict[str, Set[str]]
 ) -> Tuple[List[Withheld], List[Line]]:
-    """A line that is kept back is explained when it is bound, directly or through others kept back, to a withheld one."""
+    """A line that is kept back is explained when it is bound, directly or through others kept back, to a withheld
+    one."""
     reasons = {each.name: each for each in withheld}
     open_lines = list(missing)
     kept = []

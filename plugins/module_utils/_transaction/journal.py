@@ -2,11 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The journal of one transaction: the only thing that decides what happened to it.
 
-One preallocated file; each record is one line of JSON ``{schema, seq, ms, step, data, sum}`` followed by a newline, the rest of
-the file is zeros. ``sum`` is the SHA-256 of the record without it. Each record is on the disk before `append` returns. A torn tail (a
+One preallocated file; each record is one line of JSON ``{schema, seq, ms, step, data, sum}`` followed by a newline,
+the rest of
+the file is zeros. ``sum`` is the SHA-256 of the record without it. Each record is on the disk before `append`
+returns. A torn tail (a
 record whose newline, checksum or number is wrong) ends what is read and is overwritten by the next record.
 
-Steps: ``begin`` (first: ledger_id, token, plan_id, transaction, boot_id, before, lines), ``attempt`` (a runner takes over: attempt, pid,
+Steps: ``begin`` (first: ledger_id, token, plan_id, transaction, boot_id, before, lines), ``attempt`` (a runner takes
+over: attempt, pid,
 start, boot_id), others that only inform, ``rebooting`` (boot_id), and ``result`` (the end of an attempt).
 """
 

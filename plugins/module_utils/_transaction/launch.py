@@ -29,7 +29,8 @@ KEEP = 20  # work folders
 def transact(
     request: Dict[str, Any], places: Places, host: Host, sleep: Any = time.sleep, clock: Any = time.monotonic
 ) -> Dict[str, Any]:
-    """Return the transaction's result: of one that is finished, of one that runs (after waiting for it), or of a new one."""
+    """Return the transaction's result: of one that is finished, of one that runs (after waiting for it), or of a new
+    one."""
     places.make()
     try:
         tokens.accept(places.token, request["ledger_id"], request["token"])
@@ -62,7 +63,8 @@ def transact(
 
 
 def earlier(request: Dict[str, Any], places: Places) -> Tuple[str, Found]:
-    """The transaction that this request is about: its own, or an earlier one of the same plan that must be finished first."""
+    """The transaction that this request is about: its own, or an earlier one of the same plan that must be finished
+    first."""
     own = read(places.journal(request["transaction"]), alive)
     if own.state != "none":
         return request["transaction"], own

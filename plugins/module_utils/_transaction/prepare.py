@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From a plan's lines to a simulated run that is exactly those lines, or a refusal. Check mode and the real run share it."""
+"""From a plan's lines to a simulated run that is exactly those lines, or a refusal. Check mode and the real run
+share it."""
 
 import os
 from typing import Any, Dict, List, NamedTuple
@@ -45,7 +46,8 @@ def expected_of(writer: AptWriter, snapshot: Snapshot, lines: List[Line], reques
 def stage(
     writer: AptWriter, places: Places, snapshot: Snapshot, lines: List[Line], request: Dict[str, Any], work_dir: str
 ) -> Staged:
-    """Build the private index of what this host takes. Stop when the file of an upgrade is not staged or is not what it says."""
+    """Build the private index of what this host takes. Stop when the file of an upgrade is not staged or is not what
+    it says."""
     expected = expected_of(writer, snapshot, lines, request)
     ready = [line for line in expected.offered if is_staged(places, line)]
     absent = [line for line in expected.offered if line not in ready]

@@ -27,7 +27,7 @@ def open_ring(ledger: Ledger, plan: dict[str, Any], ring: str, token: int, now_m
 
 
 def settle(ledger: Ledger, policy: Policy, plan: dict[str, Any], token: int, now_ms: int) -> list[Verdict]:
-    """Judge every ring and keep each verdict that has changed; completes the plan when all have passed."""
+    """Judge every ring and keep each verdict that has changed."""
     statuses = ledger.host_statuses(plan["plan_id"])
     verdicts = []
     for entry in plan["body"]["scope"]:
@@ -42,6 +42,12 @@ def settle(ledger: Ledger, policy: Policy, plan: dict[str, Any], token: int, now
             )
         verdicts.append(verdict)
     return verdicts
+
+
+def complete(ledger: Ledger, plan: dict[str, Any], verdicts: list[Verdict], token: int, now_ms: int) -> None:
+    """Close a plan whose rings have all passed; the next run then plans anew."""
+    if verdicts and plan["state"] == "open" and all(verdict.state == "passed" for verdict in verdicts):
+        ledger.close_plan(plan["plan_id"], "completed", "every ring has passed", token, now_ms)
 
 
 def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None, statuses: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ def suggest_policy(groups: Mapping[str, Sequence[str]], name: str = "the invento
     roles = {role for role, _pattern in rings}
     if "production" not in roles or len(rings) < 2:
         rings, remarks = (
-            _unsure(rings, groups),
+            _unsure(rings),
             [
                 *remarks,
                 f"The names of the groups do not tell which hosts are for testing and which are production: replace each {EDIT}.",
@@ -86,13 +86,11 @@ def suggest_policy(groups: Mapping[str, Sequence[str]], name: str = "the invento
     return _TEXT.format(known=known, comments=comments, rings=lines)
 
 
-def _unsure(rings: list[tuple[str, str]], groups: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+def _unsure(rings: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same rings with a test and a production ring that a person fills in."""
     found = dict(rings)
-    rest = [(role, pattern) for role, pattern in rings if role == "staging"]
-    production = found.get("production", EDIT)
-    if "test" in found and "production" not in found and any(set(hosts) for hosts in groups.values()):
-        production = f"{EDIT}"
-    return [("test", found.get("test", EDIT)), *rest, ("production", production)]
+    between = [(role, pattern) for role, pattern in rings if role == "staging"]
+    return [("test", found.get("test", EDIT)), *between, ("production", found.get("production", EDIT))]
 
 
 def _more(at: int) -> str:

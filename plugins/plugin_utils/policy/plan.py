@@ -135,10 +135,9 @@ def _withhold(
             out = step.candidate["source"] in stopped
             if not out and levels[step.key] == "same_step":
                 continue
+            detail = coverage.detail(platform, step, first["ring"])
             if levels[step.key] == "same_step":
                 detail = "another package of its source is untested, and they are taken together"
-            else:
-                detail = coverage.detail(platform, step, first["ring"])
             entry = _entry(host, platform, step.candidate, "untested", detail, LEFT_OUT["untested"].next)
             listed.append({**entry, "taken": not out})
         steps[host] = [step for step in steps[host] if step.candidate["source"] not in stopped]

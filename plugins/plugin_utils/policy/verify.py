@@ -125,7 +125,7 @@ def _holds(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) ->
     wrong: list[str] = []
     held = [section(state, "holds") for state in (before, after)]
     marks = [section(state, "packages") for state in (before, after)]
-    for what, (_content, why) in zip(("holds before", "holds now", "packages before"), (*held, marks[0])):
+    for what, (_content, why) in zip(("holds before", "holds now", "packages before"), (*held, marks[0]), strict=True):
         if why:
             wrong.append(f"the {what} are unknown: {why}")
     if wrong:

@@ -1,0 +1,150 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import drift, patterns, verdicts
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import read_policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.report_data import (
+    host_results,
+    ring_results,
+    run_results,
+    transaction_results,
+)
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.fleet import fleet_view
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.rollout import rollout_view
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal import terminal
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.write import write
+
+FLEET_STAGES = ("detect", "plan", "report")
+NO_LOOK = "this run got no look at it; its worker may have died"
+
+
+class ActionModule(ControllerAction):
+    """Write the reports; in the run's last play also end the run and set the exit status."""
+
+    def decide(self) -> dict[str, Any]:
+        run = self.current
+        closing = bool(self.argument("close", False))
+        if run is None:
+            run = self._alone()
+        files: list[str] = []
+        line = "stopped: " + " ".join(f"{run.stopped['why']}; {run.stopped['next']}".split()) if run.stopped else ""
+        if run.ledger and run.token:
+            try:
+                line, files = self._write(run)
+            except LockstepError as error:
+                self.current = run
+                self.stop(error)
+                line = "stopped: " + " ".join(str(error).split())
+            self._end(run, line) if closing else None
+        run.closing = line or "stopped: the run could not be opened"
+        if closing:
+            self.files.save(run)
+        result: dict[str, Any] = {"files": files, "closing": run.closing}
+        waits = run.closing.startswith("waiting:") and bool(self.variable("lockstep_fail_on_wait"))
+        if closing and (run.closing.startswith("stopped:") or waits):
+            result.update(failed=True, msg=(run.stopped or {}).get("why") and self._why(run) or run.closing)
+        return result
+
+    @staticmethod
+    def _why(run: Run) -> str:
+        """The whole message, with its lines; the closing line is the short of it."""
+        stopped = run.stopped or {}
+        return "\n".join(text for text in (stopped.get("why"), stopped.get("next")) if text)
+
+    def _alone(self) -> Run:
+        common = self.common()
+        policy = read_policy(common.policy)
+        self.files.write_policy(policy)
+        token = Ledger.open(common.ledger).begin_run(
+            policy.fleet, "report", common.actor, common.job, common.controller, policy.digest or None, now_ms()
+        )
+        return Run(token, "report", policy.fleet, common.ledger, common.store, common.report_dir, now_ms(), policy=common.policy)
+
+    def _write(self, run: Run) -> tuple[str, list[str]]:
+        ledger, policy = Ledger.open(run.ledger, create=False), self.files.read_policy()
+        plan = ledger.plan(run.plan_id) if run.plan_id else ledger.newest_plan(run.fleet) if run.stage == "report" else None
+        settled = verdicts.settle(ledger, policy, plan, run.token, now_ms()) if plan and run.plan_id and not run.check else []
+        statuses = ledger.host_statuses(plan["plan_id"]) if plan else {}
+        line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses)
+        if plan and run.plan_id and not run.check:
+            verdicts.complete(ledger, plan, settled, run.token, now_ms())
+        written: dict[str, str] = {}
+        views = []
+        if run.stage in FLEET_STAGES or plan is None:
+            states = self._looked_at(ledger, run)
+            views.append(
+                fleet_view(self._with_groups(states), {"path": run.policy}, now_ms(), run.fleet, drift=self._drift(states))
+            )
+        if plan is not None:
+            rings = ledger.rings(plan["plan_id"])
+            hosts = [host for entry in plan["body"]["scope"] for host in entry["hosts"]]
+            views.append(
+                rollout_view(
+                    {"id": plan["plan_id"], "document": plan["body"], "created_ms": plan["created_ms"], "state": plan["state"]},
+                    plan["left_out"],
+                    host_results(statuses),
+                    ring_results(plan, rings, settled, policy),
+                    transaction_results(ledger, plan["plan_id"]),
+                    run_results(ledger, run.fleet),
+                    ledger.states(run.fleet, hosts, sections=["packages", "boot", "os", "platform"]),
+                    now_ms(),
+                    line,
+                )
+            )
+        for view in views:
+            self._display.display(terminal(view, width=_width(), color=_color()))
+            written.update(write(view, run.report_dir, self.argument("formats", ["html", "json", "csv"])))
+        self._display.display("".join(f"report: {path}\n" for path in written.values()).rstrip())
+        return line, list(written.values())
+
+    def _end(self, run: Run, line: str) -> None:
+        outcome = line.partition(":")[0] or "stopped"
+        Ledger.open(run.ledger, create=False).end_run(run.token, outcome, line, now_ms())
+
+    def _looked_at(self, ledger: Ledger, run: Run) -> list[dict[str, Any]]:
+        """States of the hosts that this run was to look at, or of all; a host without a look in this run did not answer."""
+        wanted = self.files.read("hosts-look")
+        if wanted is None:
+            return list(ledger.states(run.fleet))
+        limited = self.files.read("inventory")["limited"]
+        hosts = [host for host in wanted if limited is None or host in set(limited)]
+        found = {state["host"]: state for state in ledger.states(run.fleet, hosts)}
+        for host in hosts:
+            if found.get(host, {}).get("tried_token") != run.token:
+                found[host] = {**found.get(host, {"host": host, "sections": {}}), "reachable": False, "error": NO_LOOK}
+        return [found[host] for host in hosts]
+
+    def _with_groups(self, states: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        groups: dict[str, list[str]] = {}
+        for name, members in (self._vars.get("groups") or {}).items():
+            if name not in ("all", "ungrouped"):
+                for host in members:
+                    groups.setdefault(str(host), []).append(str(name))
+        return [{**state, "groups": groups.get(state["host"], [])} for state in states]
+
+    def _drift(self, states: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """What reached production untested, when the two patterns are given."""
+        given = {name: self.variable(f"lockstep_{name}") for name in ("test", "production")}
+        if not all(given.values()):
+            return None
+        manager = patterns.whole_inventory(self._vars.get("groups", {}), self._loader)
+        return drift.compare(manager, {name: str(pattern) for name, pattern in given.items()}, states, now_ms())
+
+
+def _width() -> int:
+    return max(60, shutil.get_terminal_size((80, 24)).columns)
+
+
+def _color() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("ANSIBLE_NOCOLOR") and not os.environ.get("NO_COLOR")
