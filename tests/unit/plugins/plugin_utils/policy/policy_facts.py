@@ -35,7 +35,7 @@ def package(name: str, version: str, **given: Any) -> dict[str, Any]:
     return {**found, **given}
 
 
-def state(*candidates: dict[str, Any], packages: list[dict[str, Any]] | None = None, platform: str = PLATFORM, **sections: Any) -> dict[str, Any]:
+def state(*candidates: dict[str, Any], packages: Any = None, platform: str = PLATFORM, **sections: Any) -> dict[str, Any]:
     """A host that was looked at a minute ago; what its candidates replace is installed."""
     had = [package(item["name"], item["installed"], arch=item["arch"]) for item in candidates if item["installed"]]
     index = {"origin": "Debian", "label": "Debian", "suite": "stable", "codename": "bookworm", "component": "main", "keys": ["A" * 40],
@@ -44,7 +44,7 @@ def state(*candidates: dict[str, Any], packages: list[dict[str, Any]] | None = N
         "os": {"id": "debian", "version": "12", "arch": "amd64"},
         "boot": {"boot_id": "boot-1", "kernel": "not_applicable", "kernel_reason": "a container"},
         "manager": {"name": "apt", "version": "2.6.1", "health": "ok", "problems": []},
-        "packages": sorted([*had, *(packages or [])], key=lambda item: item["name"]),
+        "packages": packages if isinstance(packages, dict) else sorted([*had, *(packages or [])], key=lambda item: item["name"]),
         "candidates": list(candidates),
         "holds": [],
         "indexes": [index],

@@ -173,7 +173,7 @@ def test_untested_steps(test: list, untested: str, expected: str) -> None:
     body, left = plan({"t1": state(*test), "p1": state(candidate("vim"))}, f"select: {{untested: {untested}}}")
     listed = [item for item in left if item["why"] == "untested" and item["host"] == "p1"]
     assert [item["taken"] for item in listed] == {"taken": [], "withheld": [False], "listed": [True]}[expected]
-    assert any(line["from"] == ["1.0-1"] and line["arch"] == "amd64" for line in body["lines"]) == (expected != "withheld")
+    assert any("1.0-1" in line["from"] and line["arch"] == "amd64" for line in body["lines"]) == (expected != "withheld")
 
 
 @pytest.mark.parametrize(
