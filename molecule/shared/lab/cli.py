@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import bases, check, state, teardown
+from . import bases, check, layers, state, teardown
 from .catalogue import Faults
 from .errors import LabError
 from .fleet import Lab
@@ -89,6 +89,8 @@ def parser() -> argparse.ArgumentParser:
     withdraw = add("withdraw", _withdraw, "remove a package from the repository")
     withdraw.add_argument("package")
     withdraw.add_argument("version", nargs="?", default="")
+    add("reset", _reset, "put a host back to what it was after up", host=True)
+    add("prune", _prune, "remove cached bases, layers and packages that no lab uses")
     can_run = add("check", _check, "can this machine run the lab? says what is missing and what to do")
     can_run.add_argument("--install", action="store_true", help="install missing packages first (root, Debian)")
     return top
@@ -178,6 +180,17 @@ def _power(arguments: argparse.Namespace) -> int:
              "cut": Host.cut_network, "restore": Host.restore_network,
     }  # fmt: skip
     verbs[arguments.verb](_lab(arguments).host(arguments.host))
+    return 0
+
+
+def _reset(arguments: argparse.Namespace) -> int:
+    _lab(arguments).reset(arguments.host)
+    return 0
+
+
+def _prune(_arguments: argparse.Namespace) -> int:
+    for path in layers.prune():
+        _say(f"removed {path}")
     return 0
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from .errors import LabError
 from .network import is_mounted
-from .shell import run
+from .shell import remove_tree, run, write_atomic
 
 _SIZE = re.compile(r"(\d+)([KMG]?)")
 _UNIT = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -54,6 +55,26 @@ def mount_root(folder: Path, lowers: Sequence[Path], disk: str = "") -> None:
         shutil.rmtree(incompat)
     options = f"lowerdir={':'.join(map(str, lowers))},upperdir={upper},workdir={work},volatile"
     run(["mount", "-t", "overlay", "lockstep-lab", "-o", options, str(root)])
+
+
+def keep_lowers(folder: Path, lowers: Sequence[Path]) -> list[Path]:
+    """The lowers that a host was first made with; those given when it is new.
+
+    A host's changes only fit the layers that they were made on, whatever is newer in the cache.
+    """
+    record = folder / "lowers.json"
+    if not record.exists():
+        write_atomic(record, json.dumps([str(lower) for lower in lowers]))
+    return [Path(lower) for lower in json.loads(record.read_text(encoding="utf-8"))]
+
+
+def clear(folder: Path) -> None:
+    """Unmount a stopped host's root and throw its changes away."""
+    root, store = folder / "root", folder / "disk"
+    if is_mounted(root):
+        run(["umount", str(root)])
+    for name in ("upper", "work"):
+        remove_tree(store / name)
 
 
 def fill(path: Path, leave_bytes: int) -> None:

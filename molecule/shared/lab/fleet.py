@@ -127,16 +127,25 @@ class Lab:
         with self._locked():
             was_there = self.names.state.exists() or bool(teardown.remains(self.names))
             teardown.take_down(self.names)
+            self._lock_file().unlink()
         return was_there
+
+    def reset(self, *hosts: str) -> None:
+        """Put hosts (default: all) back to what they were after up(): disk as new, booted anew."""
+        data = self.state
+        chosen = [self.host(name) for name in hosts] or list(self.hosts.values())
+        _together(lambda host: self._reset(host, data), chosen)
 
     def refresh(self, *hosts: str) -> None:
         """Run apt-get update on hosts (default: all) at the same time."""
         chosen = [self.host(name) for name in hosts] or list(self.hosts.values())
         _together(lambda host: host.run("apt-get -qq update"), chosen)
 
+    def _lock_file(self) -> Path:
+        return run_dir() / f"{self.names.ident}.lock"
+
     def _locked(self) -> AbstractContextManager[object]:
-        path = run_dir() / f"{self.names.ident}.lock"
-        return locked(path, lambda: self.say(f"waiting: something else brings lab {self.name} up or down"))
+        return locked(self._lock_file(), lambda: self.say(f"waiting: something else brings lab {self.name} up or down"))
 
     def _up(self, wish: Wish) -> None:
         releases = {entry["release"] for entry in wish.hosts.values()}
@@ -179,7 +188,7 @@ class Lab:
 
     def _start_repository(self, versions: Sequence[str]) -> None:
         repo = self.repo
-        if not repo.published():
+        if not repo.is_complete():
             with repo.batch():
                 for version in versions:
                     repo.publish_standard(version)
@@ -236,7 +245,7 @@ class Lab:
         entry = data["hosts"][host.name]
         prepared = host.folder / "prepared"
         fresh = not prepared.exists()
-        disks.mount_root(host.folder, lowers, host.disk)
+        disks.mount_root(host.folder, disks.keep_lowers(host.folder, lowers), host.disk)
         network.make_cable(self.names, host.name, host.index, host.address, data["subnet"])
         if fresh:
             self._write_files(host, entry, data)
@@ -248,6 +257,12 @@ class Lab:
             self.say(f"{host.name} is {settled}: {', '.join(line.split()[0] for line in failed if line)}")
         if data["mode"] == "hermetic" and fresh:
             host.run("apt-get -qq update")
+
+    def _reset(self, host: Host, data: dict[str, Any]) -> None:
+        host.kill()
+        (host.folder / "prepared").unlink(missing_ok=True)
+        disks.clear(host.folder)
+        self._start(host, [], data)
 
     def _write_files(self, host: Host, entry: dict[str, Any], data: dict[str, Any]) -> None:
         host.write("/etc/hostname", host.name + "\n")

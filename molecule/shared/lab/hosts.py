@@ -167,13 +167,17 @@ class Host(Faulty):
         return self.run("cat /proc/sys/kernel/random/boot_id").stdout.strip()
 
     def version(self, package: str) -> str:
-        """Installed version of a package read from dpkg's own status; "" when not installed. Works while off."""
-        status = (self.root / "var/lib/dpkg/status").read_text(encoding="utf-8", errors="replace")
-        for stanza in status.split("\n\n"):
-            lines = stanza.split("\n")
-            if f"Package: {package}" in lines and "Status: install ok installed" in stanza:
-                return next(line[9:] for line in lines if line.startswith("Version: "))
-        return ""
+        """Installed version of a package; "" when not installed. Works while off."""
+        return self.versions().get(package, "")
+
+    def versions(self) -> dict[str, str]:
+        """All installed packages and their versions, read from dpkg's own status. Works while off."""
+        found = {}
+        for stanza in (self.root / "var/lib/dpkg/status").read_text(encoding="utf-8", errors="replace").split("\n\n"):
+            fields = dict(line.split(": ", 1) for line in stanza.split("\n") if ": " in line and line[0] != " ")
+            if fields.get("Status", "").endswith(" ok installed"):
+                found[fields["Package"]] = fields["Version"]
+        return found
 
     def path(self, inside: str) -> Path:
         """The path on this machine of a path inside the host; LabError when a link leads out of it."""

@@ -57,6 +57,7 @@ def release_file(archive: Archive, files: Sequence[tuple[str, bytes]], date: int
         "Valid-Until": "" if valid is None else formatdate(date + valid, usegmt=True),
         "Architectures": f"all {ARCH}",
         "Components": "main",
+        "Acquire-By-Hash": "yes",
         "Description": f"Lockstep lab archive {archive.codename}",
     }
     lines = [f"{key}: {value}" for key, value in head.items() if value]
@@ -77,9 +78,12 @@ def write(www: Path, name: str, items: list[dict[str, Any]], date: int, valid: i
     place = f"main/binary-{ARCH}"
     files = [(f"{place}/Packages", text), (f"{place}/Packages.gz", gzip.compress(text, mtime=0))]
     for relative, data in files:
-        target = folder / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        # by checksum too, so that a host that is between Release and Packages gets the pair that belongs together
+        by_hash = Path(relative).parent / "by-hash/SHA256" / hashlib.sha256(data).hexdigest()
+        for target in (folder / by_hash, folder / relative):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.with_name(target.name + ".new").write_bytes(data)
+            target.with_name(target.name + ".new").replace(target)
     release = release_file(ARCHIVES[name], files, date, valid)
     write_atomic(folder / "Release", release)
     write_atomic(folder / "Release.gpg", signer.detached(release))

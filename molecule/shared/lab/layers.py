@@ -20,7 +20,7 @@ from .aptsources import Archives, machine_archives
 from .bases import Base
 from .debs import Deb
 from .errors import LabError
-from .names import cache_dir
+from .names import cache_dir, state_dir
 from .network import nameservers
 from .shell import CONTAINED, locked, remove_tree, run, write_atomic
 
@@ -102,7 +102,9 @@ def warm_layer(base: Base, say: Callable[[str], None], files_too: bool = False, 
             say(f"the {base.release} package lists cannot be fetched now: using those of {known[-1].name[-10:]}")
             return known[-1]
         for old in known:
-            if not _in_use(old):
+            age = time.time() - int(old.name.rpartition("-")[2])
+            # one that somebody took just before it became too old may be about to be mounted
+            if age > max_age + 600 and not in_use(old):
                 remove_tree(old)
         return made
 
@@ -159,5 +161,18 @@ def _mirror_folders(lower: Path, upper: Path, inside: Path) -> None:
             shutil.copystat(lower / part, upper / part)
 
 
-def _in_use(layer: Path) -> bool:
+def in_use(layer: Path) -> bool:
+    """Whether a mount of this machine uses a cached folder."""
     return str(layer) in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+
+
+def prune() -> list[Path]:
+    """Remove what of the cache no lab uses; returns what went. Labs that are up elsewhere keep theirs."""
+    kept = " ".join(path.read_text() for path in state_dir().glob("*/hosts/*/lowers.json"))
+    gone = []
+    for path in [*cache_dir().glob("bases/*"), *cache_dir().glob("layers/*"), *cache_dir().glob("debs/*")]:
+        if path.name.startswith(".") or in_use(path) or str(path) in kept:
+            continue
+        remove_tree(path)
+        gone.append(path)
+    return gone

@@ -157,6 +157,10 @@ class Repository:
             indexes.write(self.www, archive, items, now + data["date"], data["valid"], self.signer)
         write_atomic(self.www / "key.asc", self.signer.public_key())
 
+    def is_complete(self) -> bool:
+        """Whether all was written at least once: the public key comes last."""
+        return (self.www / "key.asc").exists()
+
     def break_signature(self, archive: str = "security") -> None:
         """Change an archive's signed index after signing; republish() mends it."""
         path = indexes.suite_folder(self.www, archive) / "InRelease"
@@ -187,7 +191,7 @@ class Repository:
 
     def serve(self) -> None:
         """Start the HTTP server on the lab's own address, unless it runs."""
-        if not self.signer.exists():
+        if not self.is_complete():
             self.republish()
         if self.is_serving():
             return

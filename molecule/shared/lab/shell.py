@@ -98,13 +98,20 @@ def write_atomic(path: Path, text: str, mode: int = 0o644) -> None:
 def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[IO[str]]:
     """Hold an exclusive lock on path; it ends with the process, so a crash leaves none.
 
-    waiting is called once when somebody else has it.
+    waiting is called once when somebody else has it. Who holds the lock may delete the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
+    while True:
+        with open(path, "a", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                current = os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+            except FileNotFoundError:
+                current = False
+            if current:  # else the holder before deleted it, and somebody may hold its successor
+                yield file
+                return

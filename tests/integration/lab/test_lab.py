@@ -324,6 +324,26 @@ def test_two_labs_at_once(lab, spare):
     assert ssh(lab, "one", "true").returncode == 0
 
 
+def test_reset_puts_a_host_back_as_it_was(spare):
+    spare.up({"a": {}, "b": {"disk": "200M"}})
+    before = spare.host("a").versions()
+    for host in spare.hosts.values():
+        host.run("touch /root/changed; apt-get -qq -y install lab-web")
+        assert host.version("lab-web") == "1.1"
+    spare.reset()
+    for host in spare.hosts.values():
+        assert host.versions() == before and not host.path("/root/changed").exists()
+        assert ssh(spare, host.name, "systemctl is-system-running").stdout.strip() == "running"
+
+
+def test_files_leading_out_of_the_host_are_refused(lab):
+    host = lab.host("two")
+    host.run("ln -sfn /etc /root/out; ln -sfn /etc/passwd /root/file")
+    for path in ("/root/out/hosts", "/root/file", "/../x", "/run/x"):
+        with pytest.raises(LabError, match="leads outside|not on its disk"):
+            host.write(path, "never")
+
+
 def test_up_again_adds_and_starts(spare):
     spare.up(["a"])
     spare.host("a").kill()
