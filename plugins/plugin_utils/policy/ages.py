@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How old a candidate is. Pure.
 
-Age counts from when the fleet first saw the version, and a successor inherits the age of the oldest version that it replaces and that
-was never installed; otherwise a package that is released every week would never be old enough. What a platform's first look finds may
-be older than that look; then only the date that the vendor gives (`age_ms`) says more.
+Age counts from when the fleet first saw the version, and a successor inherits the age of the oldest version that it
+replaces and that was never installed; otherwise a package that is released every week would never be old enough. What
+a platform's first look finds may be older than that look; then only the date that the vendor gives (`age_ms`) says
+more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions 
 FirstSeen = Mapping[tuple[str, str, str, str], int]
 """When the fleet first saw `(platform, package, arch, version)`, in ms."""
 FIRST_LOOK_MS = 3_600_000
-"""Sightings this soon after a platform's earliest belong to its first look: its hosts are not looked at in the same instant."""
+"""Sightings this soon after a platform's earliest belong to its first look: its hosts are not looked at in the same
+instant."""
 
 
 class Age(NamedTuple):

@@ -24,7 +24,8 @@ class Batch(NamedTuple):
 
 
 def split(hosts: Sequence[str], sizes: Sequence[Count], total: int) -> list[list[str]]:
-    """Hosts in their order, in batches; the last size repeats. A share is of the whole ring (`total`) and at least one host."""
+    """Hosts in their order, in batches; the last size repeats. A share is of the whole ring (`total`) and at least
+    one host."""
     batches: list[list[str]] = []
     at = 0
     while at < len(hosts):
@@ -44,8 +45,9 @@ def rollout_batches(
 ) -> list[Batch]:
     """Every batch that can go in this run, rings in order.
 
-    Hosts that were tried earlier (failed, lost, absent or in between) come first, in one batch: untouched hosts follow only once the gate
-    has seen how those end now. A ring that must soak ends the list, since nothing after it can go in the same run.
+    Hosts that were tried earlier (failed, lost, absent or in between) come first, in one batch: untouched hosts
+    follow only once the gate has seen how those end now. A ring that must soak ends the list, since nothing after it
+    can go in the same run.
     """
     batches: list[Batch] = []
     for entry in scope:

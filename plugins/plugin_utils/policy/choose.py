@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which of a host's candidates the policy takes. Pure.
 
-The unit is a source package: packages built from one source usually depend on each other in exactly one version, so they are taken or
-left together. A source is a security update if one of its packages is. Patterns (`only`, `exclude`) match the source's name or the name
-of any of its packages.
+The unit is a source package: packages built from one source usually depend on each other in exactly one version, so
+they are taken or left together. A source is a security update if one of its packages is. Patterns (`only`, `exclude`)
+match the source's name or the name of any of its packages.
 """
 
 from __future__ import annotations
@@ -117,7 +117,10 @@ def _verdict(
     if any(age.known_ms is not None for age in ages):
         return (
             "too_young",
-            f"{duration_text(at_least)} old; select.delay.{kind} is {duration_text(delay)}, reached {utc(now_ms + delay - at_least)}",
+            (
+                f"{duration_text(at_least)} old; select.delay.{kind} is {duration_text(delay)}, reached"
+                f" {utc(now_ms + delay - at_least)}"
+            ),
         )
     if select.age_unknown == "allow":
         return None
@@ -132,8 +135,9 @@ def _match(source: str, group: list[Candidate], globs: tuple[str, ...]) -> str |
 def _followers(sources: Mapping[str, list[Candidate]], taken: dict[str, list[Candidate]], left: list[Left]) -> Choice:
     """Sources that only install or remove packages follow the upgrades that caused them.
 
-    Which upgrade needs them is not known here. A new package is taken with any upgrade: without one that is needed the host's own
-    simulation refuses, which stops the rollout and is seen. A removal is taken only if every upgrade is: a needless one would do harm.
+    Which upgrade needs them is not known here. A new package is taken with any upgrade: without one that is needed
+    the host's own simulation refuses, which stops the rollout and is seen. A removal is taken only if every upgrade
+    is: a needless one would do harm.
     """
     upgrading = {source for source, group in sources.items() if any(item["action"] == "upgrade" for item in group)}
     chosen = upgrading & set(taken)

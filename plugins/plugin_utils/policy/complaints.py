@@ -11,7 +11,10 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.schema im
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import DURATION, PERCENT
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean, plain
 
-NOT_BUILT_TEXT = "is not built yet in this version; a policy that nobody reads must not patch production. Take it out until a version reads it"
+NOT_BUILT_TEXT = (
+    "is not built yet in this version; a policy that nobody reads must not patch production. Take it out until a"
+    " version reads it"
+)
 
 _FORMS = {
     DURATION: "a duration such as 90m, 24h or 7d",

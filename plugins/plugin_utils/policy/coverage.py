@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the first ring proves of what the later rings would do. Pure.
 
-A step is a platform, package, architecture and the exact versions from and to: maintainer scripts see the old version, so another start
-is another step. A step is proved on three levels:
+A step is a platform, package, architecture and the exact versions from and to: maintainer scripts see the old
+version, so another start is another step. A step is proved on three levels:
 
-- `same_step`: a host of the first ring takes it in this plan, or its own package history shows that it took exactly this step and the
-  version is still installed (so what an earlier plan left behind in production can follow);
+- `same_step`: a host of the first ring takes it in this plan, or its own package history shows that it took exactly
+  this step and the version is still installed (so what an earlier plan left behind in production can follow);
 - `other_start`: a host of the first ring gets or has the target version, from another start;
 - `none`: no host of the first ring on this platform gets or has it.
 """

@@ -36,7 +36,8 @@ class Untested(NamedTuple):
     compared: int
     """Versions that came to production in the span."""
     missing: list[dict[str, Any]]
-    """`[{host, group: test|production, from_ms, why}]`: hosts whose logs do not cover the span; the answer says nothing about them."""
+    """`[{host, group: test|production, from_ms, why}]`: hosts whose logs do not cover the span; the answer says
+    nothing about them."""
 
 
 def reached_production_untested(
@@ -44,8 +45,8 @@ def reached_production_untested(
 ) -> Untested:
     """Compare host states (`{sections}` with `history`, `packages` and `os`) of test and production hosts since a time.
 
-    A version counts as run on a test host from the time its log shows it, or from ever if it is installed there and the log does not
-    show it coming. Versions are compared per distribution release and architecture.
+    A version counts as run on a test host from the time its log shows it, or from ever if it is installed there and
+    the log does not show it coming. Versions are compared per distribution release and architecture.
     """
     missing = [
         gap for group, hosts in (("test", test), ("production", production)) for gap in _gaps(group, hosts, since_ms)

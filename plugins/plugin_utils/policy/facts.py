@@ -141,7 +141,8 @@ def _parts(state: Mapping[str, Any]) -> Trouble | None:
 
 
 def malformed(candidate: Mapping[str, Any]) -> str | None:
-    """What is wrong with a candidate, or None. What a host supplies goes into plans and on to other hosts, so it is looked at closely."""
+    """What is wrong with a candidate, or None. What a host supplies goes into plans and on to other hosts, so it is
+    looked at closely."""
     action = candidate.get("action")
     if action not in ("upgrade", "install", "remove"):
         return "its action is not known"

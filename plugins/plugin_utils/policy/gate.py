@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The gate: may these hosts go now? Pure; it fails closed.
 
-Absent and failed hosts are counted against the plan's frozen scope. A host without a result is counted as failed when its ring is judged.
-Hosts that are retired (with name and reason), have no provider, or that the plan has nothing for never block.
+Absent and failed hosts are counted against the plan's frozen scope. A host without a result is counted as failed when
+its ring is judged. Hosts that are retired (with name and reason), have no provider, or that the plan has nothing for
+never block.
 """
 
 from __future__ import annotations
@@ -68,8 +69,9 @@ def judge_ring(
 ) -> Verdict:
     """Judge a ring by its recorded results.
 
-    `rings_state` is `{ring: {state, soak_from_ms}}` as last recorded: a ring that has passed this plan stays passed. With `closing` (the
-    question of the next ring) hosts without a final result count as failed; without it (the ring is going on) they keep it open.
+    `rings_state` is `{ring: {state, soak_from_ms}}` as last recorded: a ring that has passed this plan stays passed.
+    With `closing` (the question of the next ring) hosts without a final result count as failed; without it (the ring
+    is going on) they keep it open.
     """
     kept, settings = rings_state.get(ring, {}), policy.ring(ring)
     if settings is None:
@@ -147,7 +149,10 @@ def _over(ring: Ring, total: int, failed: list[str], absent: list[str]) -> str |
     ):
         if len(hosts) > limit.of(total):
             key = "max_absent" if what == "absent" else "max_failed"
-            return f"{len(hosts)} of {plural(total, 'host')} {what}: {names(hosts)}; {key} {limit} allows {limit.of(total)}"
+            return (
+                f"{len(hosts)} of {plural(total, 'host')} {what}: {names(hosts)}; {key} {limit} allows"
+                f" {limit.of(total)}"
+            )
     return None
 
 
@@ -167,9 +172,10 @@ def decide(
 ) -> Gate:
     """Decide on a batch of a ring.
 
-    `reachable`: hosts that answered in this run; a host of the batch that is not in it is taken as unreachable. `limit`: hosts that
-    `--limit` leaves, None without one. `inventory`: all hosts of today's inventory, None where nobody looked. `attempted`: hosts that
-    an earlier gate of this run let go; if they have no final result by now they count as failed.
+    `reachable`: hosts that answered in this run; a host of the batch that is not in it is taken as unreachable.
+    `limit`: hosts that `--limit` leaves, None without one. `inventory`: all hosts of today's inventory, None where
+    nobody looked. `attempted`: hosts that an earlier gate of this run let go; if they have no final result by now
+    they count as failed.
     """
     position = next((at for at, entry in enumerate(scope) if entry["ring"] == ring), None)
     settings = policy.ring(ring)

@@ -25,10 +25,11 @@ def host_lines(
 ) -> tuple[list[Line], list[dict[str, Any]]]:
     """`(lines, skip)` of the host that `state` describes.
 
-    `left_out` are the plan's entries of this host; without them (somebody has only the plan's file, or the host was out of reach when the
-    plan was made) `exclude`, what is held and what is offered today decide. An upgrade is taken only from a version that the plan names:
-    another start is a step that nobody proved. `skip` is `[{package, arch, version, why, detail, next}]`: lines that would change the
-    host and that it does not take, and `newer`, which is never downgraded. What the host has already is in neither list.
+    `left_out` are the plan's entries of this host; without them (somebody has only the plan's file, or the host was
+    out of reach when the plan was made) `exclude`, what is held and what is offered today decide. An upgrade is taken
+    only from a version that the plan names: another start is a step that nobody proved. `skip` is `[{package, arch,
+    version, why, detail, next}]`: lines that would change the host and that it does not take, and `newer`, which is
+    never downgraded. What the host has already is in neither list.
     """
     platform = (section(state, "platform")[0] or {}).get("id")
     here = _Here(state, left_out, tuple(exclude), {line["source"]: [] for line in body["lines"]})

@@ -29,7 +29,8 @@ def _usable(group: str) -> bool:
 
 
 def suggest_rings(groups: Mapping[str, Sequence[str]]) -> tuple[list[tuple[str, str]], list[str]]:
-    """`([(ring, pattern)], remarks)`: rings for groups whose names tell what they are; a host goes to the earliest ring that has it."""
+    """`([(ring, pattern)], remarks)`: rings for groups whose names tell what they are; a host goes to the earliest
+    ring that has it."""
     by: dict[str, list[str]] = {role: [] for role, _pattern in _ROLES}
     for group in sorted(groups):
         role = _role(group)
@@ -58,7 +59,8 @@ def suggest_rings(groups: Mapping[str, Sequence[str]]) -> tuple[list[tuple[str, 
 
 
 def suggest_policy(groups: Mapping[str, Sequence[str]], name: str = "the inventory") -> str:
-    """The text of a policy for an inventory's groups, with comments. It is valid YAML also where a person must still choose."""
+    """The text of a policy for an inventory's groups, with comments. It is valid YAML also where a person must still
+    choose."""
     rings, remarks = suggest_rings(groups)
     roles = {role for role, _pattern in rings}
     if "production" not in roles or len(rings) < 2:
@@ -66,7 +68,10 @@ def suggest_policy(groups: Mapping[str, Sequence[str]], name: str = "the invento
             _unsure(rings),
             [
                 *remarks,
-                f"The names of the groups do not tell which hosts are for testing and which are production: replace each {EDIT}.",
+                (
+                    "The names of the groups do not tell which hosts are for testing and which are production: replace"
+                    f" each {EDIT}."
+                ),
                 "The test ring needs hosts of every platform that production has.",
                 "A pattern can be a group, a host, a wildcard, or groups joined like web:!web01.",
             ],
@@ -96,7 +101,10 @@ def _unsure(rings: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def _more(at: int) -> str:
     if at == 0:
         return "    gate: {max_failed: 0, max_absent: 0}\n"
-    return "    batch: 10%                  # of the ring at once, at least one host; 3, or [1, 10%, 50%]\n    gate: {max_failed: 1%, max_absent: 5%}\n"
+    return (
+        "    batch: 10%                  # of the ring at once, at least one host; 3, or [1, 10%, 50%]\n    gate:"
+        " {max_failed: 1%, max_absent: 5%}\n"
+    )
 
 
 _TEXT = """\

@@ -23,7 +23,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.typed imp
 def load_policy(text: str, name: str) -> Policy:
     """Read a policy.
 
-    `name` is what messages call the file. Raises PolicyError with all problems, each with file and line, key path and what is allowed.
+    `name` is what messages call the file. Raises PolicyError with all problems, each with file and line, key path and
+    what is allowed.
     """
     document = read(text)
     found: list[tuple[int, Path, str]] = [(spot.line, spot.path, spot.message) for spot in document.problems]

@@ -44,7 +44,8 @@ NO_PROOF_NEEDED = frozenset({"unsupported", "nothing_to_do"})
 
 
 def legal(machine: Mapping[str, frozenset[str]], before: str, after: str) -> bool:
-    """Whether a state may follow another; staying is always legal, and a state that the machine does not know never is."""
+    """Whether a state may follow another; staying is always legal, and a state that the machine does not know never
+    is."""
     return before in machine and after in machine and (before == after or after in machine[before])
 
 
@@ -69,7 +70,8 @@ def begun(record: Mapping[str, Any] | None) -> bool:
 
 
 def next_step(record: Mapping[str, Any] | None) -> Next:
-    """The next step of a host from its record `{status, phase, reason, reboot}` (`reboot` is yes, no or unknown); None has no record.
+    """The next step of a host from its record `{status, phase, reason, reboot}` (`reboot` is yes, no or unknown);
+    None has no record.
 
     After silence or a failure only the host's own journal knows what happened, so the step is `inspect`.
     """

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the hosts of a platform take, made one: each package in one version. Pure.
 
-Hosts of one platform can offer different versions of a package when their mirrors are not in step. The plan takes the newest version
-of each source that somebody selected and is offered; a host that still offers an older one gets the newest too (its file comes from
-the store), unless a pin keeps it back, or it needs a package of that source that nobody offers in that version. A phased version is
-taken only by the hosts that are offered it; the others take the newest version that is offered to all.
+Hosts of one platform can offer different versions of a package when their mirrors are not in step. The plan takes the
+newest version of each source that somebody selected and is offered; a host that still offers an older one gets the
+newest too (its file comes from the store), unless a pin keeps it back, or it needs a package of that source that
+nobody offers in that version. A phased version is taken only by the hosts that are offered it; the others take the
+newest version that is offered to all.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Step(NamedTuple):
 
 
 def conflicts(taken: Mapping[str, list[Candidate]]) -> dict[tuple[str, str, str], str]:
-    """`{(package, arch, version): detail}` for versions that hosts report with different checksums: one of them is not what it says."""
+    """`{(package, arch, version): detail}` for versions that hosts report with different checksums: one of them is
+    not what it says."""
     seen: dict[tuple[str, str, str], dict[str, str]] = {}
     for host in sorted(taken):
         for item in taken[host]:
@@ -50,7 +52,8 @@ def conflicts(taken: Mapping[str, list[Candidate]]) -> dict[tuple[str, str, str]
 def merge(
     taken: Mapping[str, list[Candidate]], pinned: Mapping[str, set[str]]
 ) -> tuple[dict[str, list[Step]], dict[str, list[Left]]]:
-    """Steps by host and what is left out by host, for the hosts of one platform. `pinned` has each host's pinned package names."""
+    """Steps by host and what is left out by host, for the hosts of one platform. `pinned` has each host's pinned
+    package names."""
     bad = conflicts(taken)
     offers = _offers(taken, bad)
     steps: dict[str, list[Step]] = {}
@@ -70,7 +73,8 @@ def merge(
 def _offers(
     taken: Mapping[str, list[Candidate]], bad: Mapping[tuple[str, str, str], str]
 ) -> dict[str, dict[str, dict[Package, Candidate]]]:
-    """By source and source version: the best candidate of each package; phased ones and disputed ones are nobody else's offer."""
+    """By source and source version: the best candidate of each package; phased ones and disputed ones are nobody
+    else's offer."""
     offers: dict[str, dict[str, dict[Package, Candidate]]] = {}
     disputed = {
         (item["source"], item["source_version"]) for group in taken.values() for item in group if _key(item) in bad

@@ -101,7 +101,8 @@ def write_plan(body: Mapping[str, Any]) -> str:
 
 
 def check_plan(text: str, name: str = "the plan", expected_id: str | None = None) -> dict[str, Any]:
-    """The body of a plan's file; LockstepError with one clear reason if it is broken, edited or not the plan that `expected_id` names."""
+    """The body of a plan's file; LockstepError with one clear reason if it is broken, edited or not the plan that
+    `expected_id` names."""
     body, stated = _parse(text, name)
     if isinstance(body, dict) and body.get("schema") != 1:
         raise LockstepError(

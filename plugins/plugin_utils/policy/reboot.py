@@ -21,7 +21,8 @@ class Decision(NamedTuple):
     """What happens about a reboot."""
 
     action: str
-    """`reboot`, `no`, `owed` (needed, and the policy says never) or `unknown` (nobody can tell; not rebooted, not in effect)."""
+    """`reboot`, `no`, `owed` (needed, and the policy says never) or `unknown` (nobody can tell; not rebooted, not in
+    effect)."""
     reasons: list[str]
     restart: list[str]
     """Units whose restart renews what they run; empty when the host reboots."""

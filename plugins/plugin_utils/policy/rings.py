@@ -17,8 +17,9 @@ def resolve_rings(
 ) -> list[dict[str, Any]]:
     """The scope of a new plan, `[{ring, hosts}]` in the order of the policy.
 
-    `matched` has for each ring `(hosts, tokens of its pattern that match nothing)`, `groups` all group and host names of the inventory.
-    Raises LockstepError, with every ring that is wrong, for a token that matches nothing, an empty ring and a host in two rings.
+    `matched` has for each ring `(hosts, tokens of its pattern that match nothing)`, `groups` all group and host names
+    of the inventory. Raises LockstepError, with every ring that is wrong, for a token that matches nothing, an empty
+    ring and a host in two rings.
     """
     if not policy.rings:
         raise LockstepError(
@@ -34,7 +35,8 @@ def resolve_rings(
         for token in unmatched:
             near = did_you_mean(token.lstrip("!&"), groups)
             wrong.append(
-                f"ring '{ring.name}': '{plain(token, 100)}' of its pattern '{plain(ring.hosts, 100)}' matches nothing in the inventory{near}"
+                f"ring '{ring.name}': '{plain(token, 100)}' of its pattern '{plain(ring.hosts, 100)}' matches nothing"
+                f" in the inventory{near}"
             )
         if not hosts and not unmatched:
             wrong.append(f"ring '{ring.name}': its pattern '{plain(ring.hosts, 100)}' leaves no host")

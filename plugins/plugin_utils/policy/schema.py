@@ -20,7 +20,8 @@ NOT_BUILT: dict[str, frozenset[str]] = {
     "reboot": frozenset({"windows", "message", "order"}),
     "health": frozenset({"metric", "prometheus", "log"}),
 }
-"""By place: keys of the design that nothing reads yet. They are refused, since a freeze that nobody reads would not hold."""
+"""By place: keys of the design that nothing reads yet. They are refused, since a freeze that nobody reads would not
+hold."""
 
 _DURATION = {"type": ["string", "integer"], "pattern": DURATION, "minimum": 0, "maximum": 0}
 _COUNT = {"type": ["integer", "string"], "minimum": 0, "pattern": PERCENT}

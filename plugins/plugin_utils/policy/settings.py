@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which settings hold on one host, and which layer of the policy decided each. Pure.
 
-From weak to strong: the whole policy, the ring, `for:` patterns in the order of the file, then group and host variables (where Ansible
-itself has decided which variable wins). Reboot keys are replaced one by one. Health checks add up, unless `lockstep_health` gives the
-host its own list. Selection can only be narrowed: every `exclude` of every layer holds.
+From weak to strong: the whole policy, the ring, `for:` patterns in the order of the file, then group and host
+variables (where Ansible itself has decided which variable wins). Reboot keys are replaced one by one. Health checks
+add up, unless `lockstep_health` gives the host its own list. Selection can only be narrowed: every `exclude` of every
+layer holds.
 """
 
 from __future__ import annotations
@@ -64,8 +65,9 @@ def effective(
 ) -> Settings:
     """Settings of one host.
 
-    `host_vars` are the host's variables (only those of VARIABLES are read), `matches` the hosts of each pattern of `policy.patterns()`.
-    Raises PolicyError for a variable that does not fit its schema, and for a pattern that `matches` lacks.
+    `host_vars` are the host's variables (only those of VARIABLES are read), `matches` the hosts of each pattern of
+    `policy.patterns()`. Raises PolicyError for a variable that does not fit its schema, and for a pattern that
+    `matches` lacks.
     """
     _check_variables(host, host_vars)
     own = policy.ring(ring) if ring is not None else None

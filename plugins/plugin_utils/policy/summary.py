@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One vocabulary: what each reason means and what to do next, the same on the terminal, in reports and in errors. Pure."""
+"""One vocabulary: what each reason means and what to do next, the same on the terminal, in reports and in errors.
+Pure."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Did the plan take effect on a host? Pure.
 
-`failed`: the versions are not the plan's. `installed`: they are, and something still runs on the old ones (or nobody can tell).
-`active`: all is in use, and some check could not be made. `regressed`: something that worked before does not now. `verified`: none of
-these. What is unknown never counts as fine.
+`failed`: the versions are not the plan's. `installed`: they are, and something still runs on the old ones (or nobody
+can tell). `active`: all is in use, and some check could not be made. `regressed`: something that worked before does
+not now. `verified`: none of these. What is unknown never counts as fine.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ def judge_host(
 ) -> Judgement:
     """Judge a host.
 
-    `before` and `after` are host states (`{sections}`), before the transaction and now. `lines` and `skip` come from `host_lines` on
-    `before`. `transaction` is `{outcome: done|failed|refused|unknown, detail, boot_id, reboot_owed: bool}` (`boot_id` the one the
-    transaction ran under), None if there was none. `checks` are the host's effective health checks; their results are in `after`.
+    `before` and `after` are host states (`{sections}`), before the transaction and now. `lines` and `skip` come from
+    `host_lines` on `before`. `transaction` is `{outcome: done|failed|refused|unknown, detail, boot_id, reboot_owed:
+    bool}` (`boot_id` the one the transaction ran under), None if there was none. `checks` are the host's effective
+    health checks; their results are in `after`.
     """
     drift = [
         {
@@ -165,7 +166,8 @@ def _processes(after: Mapping[str, Any] | None) -> list[str]:
         return [f"{names(outdated)} still {'use' if len(outdated) > 1 else 'uses'} replaced files"]
     if services.get("complete") is not True:
         return [
-            f"which processes use replaced files is unknown: {plain(services.get('reason') or 'not all could be looked at')}"
+            "which processes use replaced files is unknown:"
+            f" {plain(services.get('reason') or 'not all could be looked at')}"
         ]
     return []
 
@@ -185,7 +187,8 @@ def _boot(after: Mapping[str, Any] | None, transaction: Mapping[str, Any] | None
         late.append("a reboot is needed" + (f": {reasons}" if reasons else ""))
     elif needed != "no":
         late.append(
-            f"whether a reboot is needed is unknown: {reboot_why or names(map(str, (reboot or {}).get('unknown') or [])) or 'nothing says'}"
+            "whether a reboot is needed is unknown:"
+            f" {reboot_why or names(map(str, (reboot or {}).get('unknown') or [])) or 'nothing says'}"
         )
     return late
 
@@ -223,7 +226,8 @@ def _health(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
         proto, number = _port(item)
         if number < EPHEMERAL and (proto, number) not in listening:
             broken.append(
-                f"nothing listens on {plain(proto, 10)} {number}, where {plain(item.get('process') or 'a process', 60)} did"
+                f"nothing listens on {plain(proto, 10)} {number}, where"
+                f" {plain(item.get('process') or 'a process', 60)} did"
             )
     return list(dict.fromkeys(broken)), []
 

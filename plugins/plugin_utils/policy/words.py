@@ -10,7 +10,8 @@ from difflib import get_close_matches
 
 
 def plain(text: object, limit: int = 300) -> str:
-    """Text that a host or a file supplied, safe on a terminal: one line, controls and bidirectional marks shown as `?`."""
+    """Text that a host or a file supplied, safe on a terminal: one line, controls and bidirectional marks shown as
+    `?`."""
     line = "".join(char if char.isprintable() else " " if char in "\n\t" else "?" for char in str(text))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

@@ -12,7 +12,13 @@ NOW = 1_795_000_000_000
 HOUR = 3_600_000
 DAY = 24 * HOUR
 PLATFORM = "debian-12-amd64-1a2b3c4d"
-ORIGIN = {"origin": "Debian", "label": "Debian-Security", "suite": "stable-security", "codename": "bookworm-security", "component": "main"}
+ORIGIN = {
+    "origin": "Debian",
+    "label": "Debian-Security",
+    "suite": "stable-security",
+    "codename": "bookworm-security",
+    "component": "main",
+}
 TWO_LINES = "rings:\n  - {name: test, hosts: ring_test}\n  - {name: production, hosts: ring_production}\n"
 
 
@@ -20,31 +26,69 @@ def policy(extra: str = "", rings: str = TWO_LINES):
     return load_policy(rings + extra, "policy.yml")
 
 
-def candidate(name: str, installed: str | None = "1.0-1", version: str | None = "1.0-2", **given: Any) -> dict[str, Any]:
+def candidate(
+    name: str, installed: str | None = "1.0-1", version: str | None = "1.0-2", **given: Any
+) -> dict[str, Any]:
     action = "install" if installed is None else "remove" if version is None else "upgrade"
     found = {
-        "name": name, "arch": "amd64", "action": action, "installed": installed, "version": version, "source": name,
-        "source_version": version or "", "origins": [ORIGIN], "security": True, "size": 1000, "sha256": None,
-        "filename": f"pool/{name}.deb", "phased": None, "kept_back": None, "age_ms": None,
-    }  # fmt: skip
+        "name": name,
+        "arch": "amd64",
+        "action": action,
+        "installed": installed,
+        "version": version,
+        "source": name,
+        "source_version": version or "",
+        "origins": [ORIGIN],
+        "security": True,
+        "size": 1000,
+        "sha256": None,
+        "filename": f"pool/{name}.deb",
+        "phased": None,
+        "kept_back": None,
+        "age_ms": None,
+    }
     return {**found, **given}
 
 
 def package(name: str, version: str, **given: Any) -> dict[str, Any]:
-    found = {"name": name, "arch": "amd64", "version": version, "source": name, "source_version": version, "auto": False, "status": "installed"}
+    found = {
+        "name": name,
+        "arch": "amd64",
+        "version": version,
+        "source": name,
+        "source_version": version,
+        "auto": False,
+        "status": "installed",
+    }
     return {**found, **given}
 
 
-def state(*candidates: dict[str, Any], packages: Any = None, platform: str = PLATFORM, **sections: Any) -> dict[str, Any]:
+def state(
+    *candidates: dict[str, Any], packages: Any = None, platform: str = PLATFORM, **sections: Any
+) -> dict[str, Any]:
     """A host that was looked at a minute ago; what its candidates replace is installed."""
     had = [package(item["name"], item["installed"], arch=item["arch"]) for item in candidates if item["installed"]]
-    index = {"origin": "Debian", "label": "Debian", "suite": "stable", "codename": "bookworm", "component": "main", "keys": ["A" * 40],
-             "signed": True, "dated_ms": NOW - DAY, "valid_until_ms": None, "fetched_ms": NOW - HOUR, "state": "ok", "problem": None}  # fmt: skip
+    index = {
+        "origin": "Debian",
+        "label": "Debian",
+        "suite": "stable",
+        "codename": "bookworm",
+        "component": "main",
+        "keys": ["A" * 40],
+        "signed": True,
+        "dated_ms": NOW - DAY,
+        "valid_until_ms": None,
+        "fetched_ms": NOW - HOUR,
+        "state": "ok",
+        "problem": None,
+    }
     found: dict[str, Any] = {
         "os": {"id": "debian", "version": "12", "arch": "amd64"},
         "boot": {"boot_id": "boot-1", "kernel": "not_applicable", "kernel_reason": "a container"},
         "manager": {"name": "apt", "version": "2.6.1", "health": "ok", "problems": []},
-        "packages": packages if isinstance(packages, dict) else sorted([*had, *(packages or [])], key=lambda item: item["name"]),
+        "packages": (
+            packages if isinstance(packages, dict) else sorted([*had, *(packages or [])], key=lambda item: item["name"])
+        ),
         "candidates": list(candidates),
         "holds": [],
         "indexes": [index],
@@ -52,7 +96,13 @@ def state(*candidates: dict[str, Any], packages: Any = None, platform: str = PLA
         "services": {"outdated": [], "complete": True, "reason": None},
         "health": {"units": [], "ports": [], "failed_units": []},
         "checks": [],
-        "history": {"sources": [], "complete_from_ms": NOW - 400 * DAY, "last_patched_ms": None, "events": [], "missing": None},
+        "history": {
+            "sources": [],
+            "complete_from_ms": NOW - 400 * DAY,
+            "last_patched_ms": None,
+            "events": [],
+            "missing": None,
+        },
         "platform": {"id": platform, "os": "debian", "version": "12", "arch": "amd64", "repositories": []},
     }
     return {"seen_ms": NOW - 60_000, "reachable": True, "error": None, "sections": {**found, **sections}}

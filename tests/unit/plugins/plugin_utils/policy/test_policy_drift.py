@@ -13,8 +13,18 @@ SINCE = NOW - 180 * DAY
 
 
 def host(*events: tuple, packages=(), **history) -> dict:
-    listed = [{"ms": NOW - ago * DAY, "name": "vim", "arch": arch, "action": action, "from": before, "to": to} for ago, action, before, to, arch in events]
-    content = {"sources": [], "complete_from_ms": NOW - 400 * DAY, "last_patched_ms": None, "events": listed, "missing": None, **history}
+    listed = [
+        {"ms": NOW - ago * DAY, "name": "vim", "arch": arch, "action": action, "from": before, "to": to}
+        for ago, action, before, to, arch in events
+    ]
+    content = {
+        "sources": [],
+        "complete_from_ms": NOW - 400 * DAY,
+        "last_patched_ms": None,
+        "events": listed,
+        "missing": None,
+        **history,
+    }
     return state(packages=list(packages), history=content)
 
 
@@ -36,7 +46,18 @@ def up(ago: int, to: str = "2", before: str = "1", arch: str = "amd64") -> tuple
         (host(), host((20, "install", None, "2", "amd64"), up(10, to="3", before="2")), [("2", None), ("3", None)]),
         (host(up(20)), host((10, "downgrade", "3", "2", "amd64")), []),
     ],
-    ids=["tested", "tested later", "never", "other arch", "ran before the log", "runs now", "too long ago", "removal", "two", "downgrade"],
+    ids=[
+        "tested",
+        "tested later",
+        "never",
+        "other arch",
+        "ran before the log",
+        "runs now",
+        "too long ago",
+        "removal",
+        "two",
+        "downgrade",
+    ],
 )
 def test_arrivals(test: dict, production: dict, expected: list) -> None:
     found = reached_production_untested({"t": test}, {"p": production}, SINCE)
@@ -46,7 +67,9 @@ def test_arrivals(test: dict, production: dict, expected: list) -> None:
 
 def test_the_first_host_and_all_hosts_are_named() -> None:
     found = reached_production_untested({"t": host()}, {"p1": host(up(5)), "p2": host(up(9))}, SINCE)
-    assert [(item.first_host, item.first_ms, item.hosts) for item in found.arrivals] == [("p2", NOW - 9 * DAY, ["p1", "p2"])]
+    assert [(item.first_host, item.first_ms, item.hosts) for item in found.arrivals] == [
+        ("p2", NOW - 9 * DAY, ["p1", "p2"])
+    ]
     assert found.compared == 1
 
 
@@ -61,7 +84,9 @@ def test_the_first_host_and_all_hosts_are_named() -> None:
 )
 def test_missing_logs_are_told_and_make_the_answer_unsure(test: dict | None, why: str) -> None:
     found = reached_production_untested({"t": test}, {"p": host(up(20))}, SINCE)
-    assert [(item["host"], item["group"]) for item in found.missing] == [("t", "test")] and why in found.missing[0]["why"]
+    assert [(item["host"], item["group"]) for item in found.missing] == [("t", "test")] and why in found.missing[0][
+        "why"
+    ]
     assert [item.sure for item in found.arrivals] == [False]
 
 
@@ -73,4 +98,6 @@ def test_another_release_proves_nothing() -> None:
 
 def test_a_production_host_without_logs_is_told() -> None:
     found = reached_production_untested({"t": host()}, {"p": state(history={"unknown": "rotated away"})}, SINCE)
-    assert found.arrivals == [] and found.missing == [{"host": "p", "group": "production", "from_ms": None, "why": "rotated away"}]
+    assert found.arrivals == [] and found.missing == [
+        {"host": "p", "group": "production", "from_ms": None, "why": "rotated away"}
+    ]

@@ -26,7 +26,11 @@ def was(status: str, ago_h: int = 30, **given) -> dict:
 
 
 OK, ABSENT, LOST = was("verified"), was("unreachable", phase="absent"), was("unreachable", phase="lost")
-UNSUPPORTED, NOTHING, OTHER = was("skipped", reason="unsupported"), was("skipped", reason="nothing_to_do"), was("skipped", reason="held")
+UNSUPPORTED, NOTHING, OTHER = (
+    was("skipped", reason="unsupported"),
+    was("skipped", reason="nothing_to_do"),
+    was("skipped", reason="held"),
+)
 
 
 def ring(statuses, name="test", state=None, retired=(), closing=True, now=NOW):
@@ -66,9 +70,21 @@ def test_the_verdict_on_the_first_ring(statuses: dict, state: str) -> None:
 
 def test_limits_are_shares_of_the_frozen_ring() -> None:
     three = {"p1": OK, "p2": OK, "p3": OK}
-    verdicts = {name: ring({**three, **rest}, "production", now=NOW + 48 * HOUR) for name, rest in
-                {"none": {}, "failed": {"p4": was("failed")}, "absent": {"p4": ABSENT}, "both": {"p3": ABSENT, "p4": was("failed")}}.items()}  # fmt: skip
-    assert {name: found.state for name, found in verdicts.items()} == {"none": "passed", "failed": "passed", "absent": "passed", "both": "passed"}
+    verdicts = {
+        name: ring({**three, **rest}, "production", now=NOW + 48 * HOUR)
+        for name, rest in {
+            "none": {},
+            "failed": {"p4": was("failed")},
+            "absent": {"p4": ABSENT},
+            "both": {"p3": ABSENT, "p4": was("failed")},
+        }.items()
+    }
+    assert {name: found.state for name, found in verdicts.items()} == {
+        "none": "passed",
+        "failed": "passed",
+        "absent": "passed",
+        "both": "passed",
+    }
     over = ring({"p1": OK, "p2": OK, "p3": ABSENT, "p4": ABSENT}, "production", now=NOW + 48 * HOUR)
     assert over.state == "failed" and "p3, p4" in over.why and "max_absent 25% allows 1" in over.why
     assert ring({**three}, "production", closing=False, now=NOW + 48 * HOUR).state == "open"
@@ -76,7 +92,7 @@ def test_limits_are_shares_of_the_frozen_ring() -> None:
 
 def test_nobody_verified_never_passes() -> None:
     loose = policy(rings=RINGS.replace("25%", "100%"))
-    statuses = {host: ABSENT for host in P[:2]} | {host: was("failed") for host in P[2:]}
+    statuses = dict.fromkeys(P[:2], ABSENT) | {host: was("failed") for host in P[2:]}
     assert judge_ring(loose, scope(T, P), "production", statuses, {}, NOW + 99 * HOUR).state == "failed"
     assert judge_ring(loose, scope([], P), "test", {}, {}, NOW).state == "failed"
     assert ring({}, retired=T).state == "failed"
@@ -96,7 +112,10 @@ def test_what_passed_stays_passed_and_stragglers_do_not_start_the_soak_anew() ->
 
 
 def test_a_ring_that_the_policy_lost_is_not_passed() -> None:
-    assert judge_ring(policy(rings=RINGS), [{"ring": "gone", "hosts": ["a"]}], "gone", {"a": OK}, {}, NOW).state == "failed"
+    assert (
+        judge_ring(policy(rings=RINGS), [{"ring": "gone", "hosts": ["a"]}], "gone", {"a": OK}, {}, NOW).state
+        == "failed"
+    )
 
 
 def ask(statuses, name="production", batch=P, state=PASSED, reachable=(*T, *P), rings=RINGS, **given):
@@ -107,7 +126,11 @@ def ask(statuses, name="production", batch=P, state=PASSED, reachable=(*T, *P), 
     ("given", "decision", "parts"),
     [
         ({"statuses": {}, "name": "test", "batch": T, "state": {}}, "go", ["2 hosts may go"]),
-        ({"statuses": {}, "name": "test", "batch": T, "state": {}, "reachable": ["t1"]}, "stop", ["absent", "t2", "max_absent 0"]),
+        (
+            {"statuses": {}, "name": "test", "batch": T, "state": {}, "reachable": ["t1"]},
+            "stop",
+            ["absent", "t2", "max_absent 0"],
+        ),
         ({"statuses": {}, "state": {}}, "stop", ["ring 'test'", "without a result", "t1, t2"]),
         ({"statuses": {"t1": OK}, "state": {}}, "stop", ["t2"]),
         ({"statuses": {"t1": OK, "t2": was("failed")}, "state": {}}, "stop", ["ring 'test'", "t2", "max_failed 0"]),
@@ -122,9 +145,17 @@ def ask(statuses, name="production", batch=P, state=PASSED, reachable=(*T, *P), 
         ({"statuses": {"p3": ABSENT, "p4": ABSENT}, "batch": P[:2], "reachable": P[:2]}, "stop", ["absent", "p3, p4"]),
         ({"statuses": {"p3": ABSENT, "p4": ABSENT}, "batch": P[:2]}, "go", []),
         ({"statuses": {"p3": was("failed")}, "batch": P[:2]}, "go", []),
-        ({"statuses": {"p3": was("failed"), "p4": LOST}, "batch": P[:2]}, "stop", ["p3, p4", "max_failed 25% allows 1"]),
+        (
+            {"statuses": {"p3": was("failed"), "p4": LOST}, "batch": P[:2]},
+            "stop",
+            ["p3, p4", "max_failed 25% allows 1"],
+        ),
         ({"statuses": {"p3": was("failed"), "p4": LOST}, "batch": P[2:]}, "go", ["2 hosts"]),
-        ({"statuses": {"p1": LOST, "p2": LOST}, "batch": P[:2], "reachable": P[2:]}, "stop", ["failed or without a result", "p1, p2"]),
+        (
+            {"statuses": {"p1": LOST, "p2": LOST}, "batch": P[:2], "reachable": P[2:]},
+            "stop",
+            ["failed or without a result", "p1, p2"],
+        ),
         ({"statuses": {"p3": was("installed"), "p4": was("active")}, "batch": P[:2]}, "stop", ["p3, p4"]),
         ({"statuses": {}, "batch": P[:2], "attempted": P[2:]}, "stop", ["p3, p4"]),
         ({"statuses": {"p3": OK, "p4": OK}, "batch": P[:2], "attempted": P[2:]}, "go", []),
@@ -134,13 +165,26 @@ def ask(statuses, name="production", batch=P, state=PASSED, reachable=(*T, *P), 
         ({"statuses": {}, "inventory": [*T, *P[:2]], "retired": P[2:]}, "go", ["2 hosts"]),
         ({"statuses": {}, "batch": [*P, "new"]}, "stop", ["new: not in ring 'production'", "next plan"]),
         ({"statuses": {}, "name": "staging"}, "stop", ["ring 'staging'"]),
-        ({"statuses": {host: OK for host in P}}, "go", ["nobody of this batch is left"]),
-        ({"statuses": {host: UNSUPPORTED for host in P}}, "stop", ["no host is left"]),
+        ({"statuses": dict.fromkeys(P, OK)}, "go", ["nobody of this batch is left"]),
+        ({"statuses": dict.fromkeys(P, UNSUPPORTED)}, "stop", ["no host is left"]),
         ({"statuses": {}, "retired": P}, "stop", ["no host is left"]),
-        ({"statuses": {}, "rings": RINGS.replace("25%", "1%"), "reachable": P[:3]}, "stop", ["p4", "max_absent 1% allows 0"]),
-        ({"statuses": {"p4": was("failed")}, "state": {**PASSED, "production": {"state": "passed"}}, "batch": ["p3"], "limit": ["p3"]}, "go", []),
+        (
+            {"statuses": {}, "rings": RINGS.replace("25%", "1%"), "reachable": P[:3]},
+            "stop",
+            ["p4", "max_absent 1% allows 0"],
+        ),
+        (
+            {
+                "statuses": {"p4": was("failed")},
+                "state": {**PASSED, "production": {"state": "passed"}},
+                "batch": ["p3"],
+                "limit": ["p3"],
+            },
+            "go",
+            [],
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_gate(given: dict, decision: str, parts: list[str]) -> None:
     found = ask(**given)
     assert found.decision == decision, found
@@ -156,7 +200,10 @@ def test_who_goes_and_who_is_recorded_absent() -> None:
     assert found.hosts == ["p2", "p3"] and found.absent == ["p4"]
 
 
-@pytest.mark.parametrize("two", list(itertools.product([None, OK, was("failed"), ABSENT, LOST, was("installed"), was("staged"), OTHER], repeat=2)))
+@pytest.mark.parametrize(
+    "two",
+    list(itertools.product([None, OK, was("failed"), ABSENT, LOST, was("installed"), was("staged"), OTHER], repeat=2)),
+)
 def test_production_goes_only_after_every_test_host_is_verified(two: tuple) -> None:
     statuses = {host: status for host, status in zip(T, two, strict=True) if status}
     assert (ask(statuses, state={}).decision == "go") == (two == (OK, OK))
@@ -165,9 +212,15 @@ def test_production_goes_only_after_every_test_host_is_verified(two: tuple) -> N
 @pytest.mark.parametrize(
     ("hosts", "sizes", "expected"),
     [
-        (10, ["10%"], [1] * 10), (4, ["10%"], [1, 1, 1, 1]), (10, ["100%"], [10]), (10, [1, "30%", "100%"], [1, 3, 6]), (5, [2], [2, 2, 1]), (0, [2], []), (3, [9], [3]),
+        (10, ["10%"], [1] * 10),
+        (4, ["10%"], [1, 1, 1, 1]),
+        (10, ["100%"], [10]),
+        (10, [1, "30%", "100%"], [1, 3, 6]),
+        (5, [2], [2, 2, 1]),
+        (0, [2], []),
+        (3, [9], [3]),
     ],
-)  # fmt: skip
+)
 def test_split(hosts: int, sizes: list, expected: list) -> None:
     names = [str(at) for at in range(hosts)]
     batches = split(names, [count(size) for size in sizes], hosts)
@@ -184,13 +237,23 @@ def test_split(hosts: int, sizes: list, expected: list) -> None:
         ({"t1": OK, "t2": was("verified", 1)}, {}, []),
         ({"t1": OK, "t2": OK}, {}, [("production", ["p1", "p2"]), ("production", ["p3", "p4"])]),
         ({"p3": LOST, "p4": ABSENT}, PASSED, [("test", T), ("production", ["p3", "p4"]), ("production", ["p1", "p2"])]),
-        ({"t1": OK, "t2": OK, "p1": OK, "p2": was("staged")}, {}, [("production", ["p2", "p3"]), ("production", ["p4"])]),
-        ({"t1": OK, "t2": OK, **{host: OK for host in P}}, {}, []),
-        ({"t1": OK, "t2": UNSUPPORTED, "p1": was("rolled_back")}, {}, [("production", ["p2", "p3"]), ("production", ["p4"])]),
+        (
+            {"t1": OK, "t2": OK, "p1": OK, "p2": was("staged")},
+            {},
+            [("production", ["p2", "p3"]), ("production", ["p4"])],
+        ),
+        ({"t1": OK, "t2": OK, **dict.fromkeys(P, OK)}, {}, []),
+        (
+            {"t1": OK, "t2": UNSUPPORTED, "p1": was("rolled_back")},
+            {},
+            [("production", ["p2", "p3"]), ("production", ["p4"])],
+        ),
     ],
 )
 def test_batches_of_a_run(statuses: dict, state: dict, expected: list) -> None:
-    assert [tuple(batch) for batch in rollout_batches(policy(rings=RINGS), scope(T, P), statuses, state, NOW)] == expected
+    assert [
+        tuple(batch) for batch in rollout_batches(policy(rings=RINGS), scope(T, P), statuses, state, NOW)
+    ] == expected
 
 
 def test_without_soak_a_run_goes_through_all_rings() -> None:

@@ -19,7 +19,10 @@ ROOT = Path(__file__).resolve().parents[5]
     [
         ({"ring_test": ["a"], "ring_production": ["b"]}, [("test", "ring_test"), ("production", "ring_production")]),
         ({"dev": ["a"], "qa": ["b"], "live": ["c"]}, [("test", "dev"), ("staging", "qa"), ("production", "live")]),
-        ({"web_prod": ["a"], "db_prod": ["b"], "canary": ["c"]}, [("test", "canary"), ("production", "db_prod:web_prod")]),
+        (
+            {"web_prod": ["a"], "db_prod": ["b"], "canary": ["c"]},
+            [("test", "canary"), ("production", "db_prod:web_prod")],
+        ),
         ({"prod": ["a", "b"], "canary": ["a"]}, [("test", "canary"), ("production", "prod:!canary")]),
         ({"staging": ["a"], "production": ["b"]}, [("staging", "staging"), ("production", "production")]),
         ({"latest": ["a"], "products": ["b"], "delivery": ["c"]}, [("test", EDIT), ("production", EDIT)]),

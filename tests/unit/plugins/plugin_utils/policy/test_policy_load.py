@@ -39,9 +39,17 @@ def test_what_is_given_is_no_default() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "parts"),
     [
-        (TWO_LINES + "selct: {}\n", 4, ["unknown key 'selct'", "did you mean 'select'", "allowed here: version, fleet, rings"]),
+        (
+            TWO_LINES + "selct: {}\n",
+            4,
+            ["unknown key 'selct'", "did you mean 'select'", "allowed here: version, fleet, rings"],
+        ),
         (TWO_LINES + "windows: []\n", 4, ["'windows' is not built yet", "must not patch production"]),
-        ("rings:\n  - name: a\n    hosts: b\n    gate:\n      min_hosts: 3\n", 5, ["rings[0].gate.min_hosts", "not built yet"]),
+        (
+            "rings:\n  - name: a\n    hosts: b\n    gate:\n      min_hosts: 3\n",
+            5,
+            ["rings[0].gate.min_hosts", "not built yet"],
+        ),
         ("rings:\n  - name: a\n    hosts: b\n    gate: {max_faild: 3}\n", 4, ["did you mean 'max_failed'"]),
         ("rings:\n  - name: a\n", 2, ["rings[0]", "'hosts' is missing"]),
         ("rings: []\n", 1, ["rings", "must not be empty"]),
@@ -62,7 +70,11 @@ def test_what_is_given_is_no_default() -> None:
         ("rings:\n - {name: a, hosts: b}\n - {name: a, hosts: c}\n", 3, ["two rings are called 'a'"]),
         ("rings: &x\n  - *x\n", 1, ["an alias that contains itself"]),
         ("rings:\n  - &x {name: a, hosts: b}\n  - {<<: *x, name: c}\n", 3, ["merge keys"]),
-        (TWO_LINES + "health: [{unit: a.service, tcp: 3}]\n", 4, ["exactly one of unit, http, tcp, command", "unit and tcp"]),
+        (
+            TWO_LINES + "health: [{unit: a.service, tcp: 3}]\n",
+            4,
+            ["exactly one of unit, http, tcp, command", "unit and tcp"],
+        ),
         (TWO_LINES + "health: [{tcp: 70000}]\n", 4, ["health[0].tcp"]),
         (TWO_LINES + "health: [{tcp: 'db:70000'}]\n", 4, ["between 1 and 65535"]),
         (TWO_LINES + "health: [{tcp: 1, expect: 200}]\n", 4, ["'expect' needs 'http'"]),
@@ -71,7 +83,7 @@ def test_what_is_given_is_no_default() -> None:
         (TWO_LINES + "reboot: soon\n", 4, ["reboot", "keys and values"]),
         (TWO_LINES + "fleet: !!python/object:os.system {}\n", 4, ["fleet"]),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_told_with_its_line_and_what_is_allowed(text: str, line: int, parts: list[str]) -> None:
     found = "\n".join(problems(text))
     assert f"policy.yml:{line}: " in found
@@ -107,7 +119,16 @@ def test_forms_of_reboot_health_and_exclude() -> None:
         "select: {exclude: [docker-ce, {for: db*, packages: [postgresql-*]}]}\n",
         "policy.yml",
     )
-    assert [(rule.pattern, rule.mode, rule.timeout_ms) for rule in policy.reboot] == [(None, "when_needed", 300_000), ("db*", "never", None)]
-    assert [(item.name, item.expect, item.timeout_ms) for item in policy.health] == [("http http://localhost/", 200, 30_000), ("command /bin/check -q", None, 5_000)]
-    assert [(item.glob, item.pattern) for item in policy.select.exclude] == [("docker-ce", None), ("postgresql-*", "db*")]
+    assert [(rule.pattern, rule.mode, rule.timeout_ms) for rule in policy.reboot] == [
+        (None, "when_needed", 300_000),
+        ("db*", "never", None),
+    ]
+    assert [(item.name, item.expect, item.timeout_ms) for item in policy.health] == [
+        ("http http://localhost/", 200, 30_000),
+        ("command /bin/check -q", None, 5_000),
+    ]
+    assert [(item.glob, item.pattern) for item in policy.select.exclude] == [
+        ("docker-ce", None),
+        ("postgresql-*", "db*"),
+    ]
     assert policy.patterns() == ("web", "db*")

@@ -15,11 +15,15 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary i
 STATES = Path(__file__).resolve().parents[5] / "docs" / "states.md"
 
 
-@pytest.mark.parametrize(("title", "states"), [("Host", machine.HOST), ("Ring", machine.RING), ("Rollout", machine.ROLLOUT)])
+@pytest.mark.parametrize(
+    ("title", "states"), [("Host", machine.HOST), ("Ring", machine.RING), ("Rollout", machine.ROLLOUT)]
+)
 def test_the_diagram_is_that_of_the_code(title: str, states: dict) -> None:
     part = re.split(r"^## ", STATES.read_text(encoding="utf-8"), flags=re.MULTILINE)
     diagram = next(text for text in part if text.startswith(title))
-    drawn: dict[str, set[str]] = {name: set() for name in re.findall(r"^\s+(\w+)(?: -->|$)", diagram, flags=re.MULTILINE)}
+    drawn: dict[str, set[str]] = {
+        name: set() for name in re.findall(r"^\s+(\w+)(?: -->|$)", diagram, flags=re.MULTILINE)
+    }
     for before, after in re.findall(r"^\s+(\w+) --> (\w+)$", diagram, flags=re.MULTILINE):
         drawn.setdefault(before, set()).add(after)
         drawn.setdefault(after, set())
@@ -68,7 +72,10 @@ def test_every_host_state_has_words_and_what_is_finished_has_no_step() -> None:
 
 
 def test_texts_name_host_reason_and_next_step() -> None:
-    assert status_text("web1", "failed", "dpkg\x1b: error") == "web1: failed: dpkg?: error; read the reason and the host's log, repair it, then run rollout again"
+    assert (
+        status_text("web1", "failed", "dpkg\x1b: error")
+        == "web1: failed: dpkg?: error; read the reason and the host's log, repair it, then run rollout again"
+    )
     assert status_text("web1", "verified") == "web1: is verified"
     entry = {"host": "web1", "package": "vim", "version": "2", "why": "held", "detail": "", "next": "release it"}
     assert left_out_text(entry) == "web1: vim 2: held: the package is on hold on this host; release it"

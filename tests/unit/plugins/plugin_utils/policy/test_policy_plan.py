@@ -40,7 +40,11 @@ def test_the_union_of_what_hosts_take() -> None:
 
 
 def test_the_id_does_not_depend_on_the_order_of_answers() -> None:
-    states = {"t1": state(candidate("a"), candidate("b")), "t2": state(candidate("b", installed="0.9"), candidate("a")), "p1": state(candidate("a"))}
+    states = {
+        "t1": state(candidate("a"), candidate("b")),
+        "t2": state(candidate("b", installed="0.9"), candidate("a")),
+        "p1": state(candidate("a")),
+    }
     ids = {plan_id(plan(dict(order), test=("t1", "t2"))[0]) for order in itertools.permutations(states.items())}
     assert len(ids) == 1
 
@@ -64,7 +68,7 @@ def test_the_id_does_not_depend_on_the_order_of_answers() -> None:
         ("", candidate("vim", security=None), "unknown"),
         ("", candidate("vim", action="purge"), "unknown"),
     ],
-)  # fmt: skip
+)
 def test_left_out(extra: str, item: dict, reason: str) -> None:
     body, left = plan({"t1": state(item), "p1": state()}, extra)
     assert [(found["why"], found["host"]) for found in left] == [(reason, "t1")]
@@ -91,7 +95,10 @@ def test_taken(extra: str, item: dict) -> None:
 
 @pytest.mark.parametrize(
     ("hold", "reason"),
-    [({"kind": "hold", "reason": "vendor says no", "where": "dpkg"}, "held"), ({"kind": "pin", "reason": "", "where": "/etc/apt/preferences"}, "pinned")],
+    [
+        ({"kind": "hold", "reason": "vendor says no", "where": "dpkg"}, "held"),
+        ({"kind": "pin", "reason": "", "where": "/etc/apt/preferences"}, "pinned"),
+    ],
 )
 def test_a_hold_is_told_with_its_reason(hold: dict, reason: str) -> None:
     holds = [{"name": "vim", "arch": "amd64", **hold}]
@@ -111,11 +118,22 @@ def test_a_hold_is_told_with_its_reason(hold: dict, reason: str) -> None:
         ({"1.0-2": NOW - 3 * DAY}, None),
         ({}, "age_unknown"),
     ],
-    ids=["young", "old", "successor inherits", "not from what is installed", "not from newer", "first look", "first look long ago", "never seen"],
+    ids=[
+        "young",
+        "old",
+        "successor inherits",
+        "not from what is installed",
+        "not from newer",
+        "first look",
+        "first look long ago",
+        "never seen",
+    ],
 )
 def test_age(first_seen: dict, reason: str | None) -> None:
     seen = {(PLATFORM, "vim", "amd64", version): ms for version, ms in first_seen.items()}
-    _body, left = plan({"t1": state(candidate("vim")), "p1": state()}, "select: {delay: {security: 2d}}", first_seen=seen)
+    _body, left = plan(
+        {"t1": state(candidate("vim")), "p1": state()}, "select: {delay: {security: 2d}}", first_seen=seen
+    )
     assert [item["why"] for item in left] == ([reason] if reason else [])
 
 
@@ -126,21 +144,36 @@ def test_age(first_seen: dict, reason: str | None) -> None:
         ({"seen_ms": None}, "no look"),
         ({"reachable": False, "error": "Connection timed out"}, "unreachable: Connection timed out"),
         ({"seen_ms": NOW - 2 * DAY}, "the last look is 2d old"),
-        ({"manager": {"name": "apt", "health": "locked", "problems": ["held by apt-get (pid 7)"]}}, "locked: held by apt-get"),
+        (
+            {"manager": {"name": "apt", "health": "locked", "problems": ["held by apt-get (pid 7)"]}},
+            "locked: held by apt-get",
+        ),
         ({"manager": {"name": "apt", "health": "broken", "problems": []}}, "broken"),
         ({"manager": {"name": "apt", "health": "interrupted", "problems": []}}, "interrupted"),
         ({"manager": {"unknown": "no python3-apt"}}, "no python3-apt"),
-        ({"indexes": [{"codename": "bookworm", "state": "stale", "signed": True, "fetched_ms": NOW}]}, "bookworm is stale"),
-        ({"indexes": [{"codename": "bookworm", "state": "ok", "signed": False, "fetched_ms": NOW}]}, "bookworm is unsigned"),
-        ({"indexes": [{"codename": "bookworm", "state": "ok", "signed": True, "fetched_ms": NOW - 8 * DAY}]}, "more than 7d ago"),
-        ({"indexes": [{"codename": "bookworm", "state": "ok", "signed": True, "fetched_ms": None}]}, "nothing says when"),
+        (
+            {"indexes": [{"codename": "bookworm", "state": "stale", "signed": True, "fetched_ms": NOW}]},
+            "bookworm is stale",
+        ),
+        (
+            {"indexes": [{"codename": "bookworm", "state": "ok", "signed": False, "fetched_ms": NOW}]},
+            "bookworm is unsigned",
+        ),
+        (
+            {"indexes": [{"codename": "bookworm", "state": "ok", "signed": True, "fetched_ms": NOW - 8 * DAY}]},
+            "more than 7d ago",
+        ),
+        (
+            {"indexes": [{"codename": "bookworm", "state": "ok", "signed": True, "fetched_ms": None}]},
+            "nothing says when",
+        ),
         ({"indexes": []}, "there are none"),
         ({"candidates": {"unknown": "the solver failed"}}, "the solver failed"),
         ({"packages": {"unknown": "dpkg is locked"}}, "dpkg is locked"),
         ({"holds": {"unknown": "cannot read"}}, "holds: cannot read"),
         ({"platform": {"id": "x/../y"}}, "platform id is not usable"),
     ],
-)  # fmt: skip
+)
 def test_an_unknown_host_is_in_the_scope_and_never_fine(change: dict | None, text: str) -> None:
     bad = None
     if change is not None:
@@ -173,15 +206,29 @@ def test_untested_steps(test: list, untested: str, expected: str) -> None:
     body, left = plan({"t1": state(*test), "p1": state(candidate("vim"))}, f"select: {{untested: {untested}}}")
     listed = [item for item in left if item["why"] == "untested" and item["host"] == "p1"]
     assert [item["taken"] for item in listed] == {"taken": [], "withheld": [False], "listed": [True]}[expected]
-    assert any("1.0-1" in line["from"] and line["arch"] == "amd64" for line in body["lines"]) == (expected != "withheld")
+    assert any("1.0-1" in line["from"] and line["arch"] == "amd64" for line in body["lines"]) == (
+        expected != "withheld"
+    )
 
 
 @pytest.mark.parametrize(
     ("version", "events", "expected"),
     [
-        ("1.0-2", [{"ms": 1, "name": "vim", "arch": "amd64", "action": "upgrade", "from": "1.0-1", "to": "1.0-2"}], True),
-        ("1.0-2", [{"ms": 1, "name": "vim", "arch": "amd64", "action": "upgrade", "from": "0.9", "to": "1.0-2"}], False),
-        ("1.0-3", [{"ms": 1, "name": "vim", "arch": "amd64", "action": "upgrade", "from": "1.0-1", "to": "1.0-2"}], False),
+        (
+            "1.0-2",
+            [{"ms": 1, "name": "vim", "arch": "amd64", "action": "upgrade", "from": "1.0-1", "to": "1.0-2"}],
+            True,
+        ),
+        (
+            "1.0-2",
+            [{"ms": 1, "name": "vim", "arch": "amd64", "action": "upgrade", "from": "0.9", "to": "1.0-2"}],
+            False,
+        ),
+        (
+            "1.0-3",
+            [{"ms": 1, "name": "vim", "arch": "amd64", "action": "upgrade", "from": "1.0-1", "to": "1.0-2"}],
+            False,
+        ),
         ("1.0-2", [], False),
     ],
 )
@@ -215,7 +262,10 @@ def test_a_security_update_takes_its_source_and_what_it_newly_needs() -> None:
     image = candidate("linux-image-6.1.0-42-amd64", installed=None, version="6.1.164-1", **kernel)
     other, removal = candidate("vim", security=False), candidate("emacs", version=None, security=False)
     body, left = plan({"t1": state(meta, image, other, removal), "p1": state()}, "select: {other: false}")
-    assert taken(body) == [("linux-image-6.1.0-42-amd64", "install", [], "6.1.164-1"), ("linux-image-amd64", "upgrade", ["6.1.159-1"], "6.1.164-1")]
+    assert taken(body) == [
+        ("linux-image-6.1.0-42-amd64", "install", [], "6.1.164-1"),
+        ("linux-image-amd64", "upgrade", ["6.1.159-1"], "6.1.164-1"),
+    ]
     assert why(left) == {("t1", "vim"): "not_selected", ("t1", "emacs"): "not_selected"}
 
 
@@ -247,9 +297,16 @@ def test_a_source_that_is_nowhere_complete_in_the_newest_version_is_left() -> No
 
 
 def test_a_phased_version_goes_only_where_it_is_offered() -> None:
-    states = {"t1": state(candidate("vim", phased=20, **NEWER)), "t2": state(candidate("vim")), "p1": state(candidate("vim"))}
+    states = {
+        "t1": state(candidate("vim", phased=20, **NEWER)),
+        "t2": state(candidate("vim")),
+        "p1": state(candidate("vim")),
+    }
     body, left = plan(states, test=("t1", "t2"))
-    assert [(version, line["phased"]) for line in body["lines"] for version in [line["version"]]] == [("1.0-2", None), ("1.0-3", 20)]
+    assert [(version, line["phased"]) for line in body["lines"] for version in [line["version"]]] == [
+        ("1.0-2", None),
+        ("1.0-3", 20),
+    ]
     assert left == []
     assert [line["version"] for line in host_lines(body, states["t1"])[0]] == ["1.0-3"]
     assert [line["version"] for line in host_lines(body, states["p1"])[0]] == ["1.0-2"]
@@ -258,7 +315,12 @@ def test_a_phased_version_goes_only_where_it_is_offered() -> None:
 def test_two_checksums_for_one_version_stop_it_everywhere() -> None:
     one, two = candidate("vim", sha256="a" * 64), candidate("vim", sha256="b" * 64)
     body, left = plan({"t1": state(one), "p1": state(two)})
-    assert body["lines"] == [] and set(why(left).values()) == {"unknown"} and "t1, p1" in left[0]["detail"] or "p1, t1" in left[0]["detail"]
+    assert (
+        body["lines"] == []
+        and set(why(left).values()) == {"unknown"}
+        and "t1, p1" in left[0]["detail"]
+        or "p1, t1" in left[0]["detail"]
+    )
 
 
 def test_a_checksum_that_one_host_knows_is_used() -> None:
@@ -280,14 +342,64 @@ LINE = {"t1": state(candidate("vim")), "p1": state(candidate("vim"))}
         (state(candidate("vim", installed="0.9")), [], (), [], ["untested"]),
         (state(), [], (), [], []),
         (state(candidate("vim")), [], ("v*",), [], ["excluded"]),
-        (state(candidate("vim"), holds=[{"name": "vim", "arch": "amd64", "kind": "hold", "reason": "x", "where": "dpkg"}]), [], (), [], ["held"]),
-        (state(candidate("vim")), [{"package": "vim", "arch": "amd64", "version": "1.0-2", "why": "too_young", "detail": "1d old", "taken": False}], (), [], ["too_young"]),
-        (state(candidate("vim")), [{"package": "vim", "arch": "amd64", "version": "1.0-2", "why": "untested", "detail": "", "taken": True}], (), ["vim"], []),
-        (state(candidate("vim")), [{"package": None, "arch": None, "version": None, "why": "unknown", "detail": "", "taken": False}], (), ["vim"], []),
+        (
+            state(
+                candidate("vim"),
+                holds=[{"name": "vim", "arch": "amd64", "kind": "hold", "reason": "x", "where": "dpkg"}],
+            ),
+            [],
+            (),
+            [],
+            ["held"],
+        ),
+        (
+            state(candidate("vim")),
+            [
+                {
+                    "package": "vim",
+                    "arch": "amd64",
+                    "version": "1.0-2",
+                    "why": "too_young",
+                    "detail": "1d old",
+                    "taken": False,
+                }
+            ],
+            (),
+            [],
+            ["too_young"],
+        ),
+        (
+            state(candidate("vim")),
+            [{"package": "vim", "arch": "amd64", "version": "1.0-2", "why": "untested", "detail": "", "taken": True}],
+            (),
+            ["vim"],
+            [],
+        ),
+        (
+            state(candidate("vim")),
+            [{"package": None, "arch": None, "version": None, "why": "unknown", "detail": "", "taken": False}],
+            (),
+            ["vim"],
+            [],
+        ),
         (state(candidate("vim"), platform="other-1"), [], (), [], []),
     ],
-    ids=["takes", "has it", "newer", "mirror moved on", "withdrawn", "other start", "lacks it", "excluded", "held since", "left out", "allowed", "was away", "other platform"],
-)  # fmt: skip
+    ids=[
+        "takes",
+        "has it",
+        "newer",
+        "mirror moved on",
+        "withdrawn",
+        "other start",
+        "lacks it",
+        "excluded",
+        "held since",
+        "left out",
+        "allowed",
+        "was away",
+        "other platform",
+    ],
+)
 def test_the_lines_of_a_host_as_it_is_now(now: dict, left: list, exclude: tuple, takes: list, skipped: list) -> None:
     lines, skip = host_lines(plan(LINE)[0], now, left, exclude)
     assert [line["package"] for line in lines] == takes and [item["why"] for item in skip] == skipped
@@ -299,7 +411,10 @@ def test_a_new_kernel_is_taken_by_the_flavour_that_needs_it(offered: str) -> Non
 
     def host(flavour: str, image: str) -> dict:
         kernel = {"source": "linux", "source_version": "6.1.164-1", "version": "6.1.164-1"}
-        return state(candidate(f"linux-image-{flavour}", installed="6.1.159-1", **kernel), candidate(image, installed=None, **kernel))
+        return state(
+            candidate(f"linux-image-{flavour}", installed="6.1.159-1", **kernel),
+            candidate(image, installed=None, **kernel),
+        )
 
     plain, cloud = host("amd64", "linux-image-6.1.0-42-amd64"), host("cloud-amd64", "linux-image-6.1.0-42-cloud-amd64")
     body, _left = plan({"t1": plain, "t2": cloud, "p1": plain}, test=("t1", "t2"))
@@ -309,7 +424,8 @@ def test_a_new_kernel_is_taken_by_the_flavour_that_needs_it(offered: str) -> Non
 
 @pytest.mark.parametrize("seed", range(60))
 def test_what_the_plan_froze_for_a_host_is_what_it_takes(seed: int) -> None:
-    """Random fleets: every line has a taker, every step of production is one of the test ring, and a patched host has nothing left."""
+    """Random fleets: every line has a taker, every step of production is one of the test ring, and a patched host has
+    nothing left."""
     rnd = random.Random(seed)
     sources = {"a": ["a1", "a2"], "b": ["b1"], "c": ["c1", "c2", "c3"]}
 
@@ -321,12 +437,25 @@ def test_what_the_plan_froze_for_a_host_is_what_it_takes(seed: int) -> None:
             version, start = rnd.choice(["2", "2", "3"]), rnd.choice(["1", "1", "1.5"])
             for name in rnd.sample(names, rnd.randint(1, len(names))):
                 installed = None if name == "c3" else start
-                found.append(candidate(name, installed, version, source=source, source_version=version, security=rnd.random() < 0.7))
-        holds = [{"name": item["name"], "arch": "amd64", "kind": "pin", "reason": "", "where": "x"} for item in found if rnd.random() < 0.1]
+                found.append(
+                    candidate(
+                        name, installed, version, source=source, source_version=version, security=rnd.random() < 0.7
+                    )
+                )
+        holds = [
+            {"name": item["name"], "arch": "amd64", "kind": "pin", "reason": "", "where": "x"}
+            for item in found
+            if rnd.random() < 0.1
+        ]
         return state(*found, holds=holds)
 
     hosts = {name: host() for name in ("t1", "t2", "p1", "p2", "p3")}
-    body, left = plan(hosts, rnd.choice(["", "select: {other: false}", "select: {untested: other_start}"]), ("t1", "t2"), ("p1", "p2", "p3"))
+    body, left = plan(
+        hosts,
+        rnd.choice(["", "select: {other: false}", "select: {untested: other_start}"]),
+        ("t1", "t2"),
+        ("p1", "p2", "p3"),
+    )
     takes = {name: host_lines(body, hosts[name], [item for item in left if item["host"] == name])[0] for name in hosts}
     used = {(line["package"], line["action"], line["version"]) for lines in takes.values() for line in lines}
     assert used == {(line["package"], line["action"], line["version"]) for line in body["lines"]}

@@ -64,7 +64,9 @@ def test_a_plan_can_be_read_back_with_and_without_its_id() -> None:
         check_plan(json.dumps(BODY), expected_id="f" * 64)
 
 
-@pytest.mark.parametrize(("name", "content"), [("policy.schema.json", schema.POLICY), ("plan.schema.json", plan_file.SCHEMA)])
+@pytest.mark.parametrize(
+    ("name", "content"), [("policy.schema.json", schema.POLICY), ("plan.schema.json", plan_file.SCHEMA)]
+)
 def test_the_published_schemas_are_those_of_the_code(name: str, content: dict) -> None:
     assert json.loads((DOCS / name).read_text(encoding="utf-8")) == content
 
@@ -78,7 +80,18 @@ def test_the_text_has_lines_reasons_and_next_steps() -> None:
 
 
 def test_the_text_shows_no_control_characters_of_hosts() -> None:
-    hostile = [{"host": "a\x1b[2J", "package": "x", "arch": None, "version": None, "why": "held", "detail": "\u202eevil\nline", "next": "", "taken": False}]
+    hostile = [
+        {
+            "host": "a\x1b[2J",
+            "package": "x",
+            "arch": None,
+            "version": None,
+            "why": "held",
+            "detail": "\u202eevil\nline",
+            "next": "",
+            "taken": False,
+        }
+    ]
     text = render_plan(BODY, hostile)
     assert "\x1b" not in text and "\u202e" not in text and "evil line" in text
 

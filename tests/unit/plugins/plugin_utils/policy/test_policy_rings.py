@@ -20,7 +20,10 @@ def test_the_scope_keeps_the_order() -> None:
 @pytest.mark.parametrize(
     ("matched", "parts"),
     [
-        ({"test": ([], ["ring_test"]), "production": (["c"], [])}, ["ring 'test'", "'ring_test'", "matches nothing", "did you mean 'rings_test'"]),
+        (
+            {"test": ([], ["ring_test"]), "production": (["c"], [])},
+            ["ring 'test'", "'ring_test'", "matches nothing", "did you mean 'rings_test'"],
+        ),
         ({"test": (["a"], ["ring_tst"]), "production": (["c"], [])}, ["ring 'test'", "'ring_tst'"]),
         ({"test": ([], []), "production": (["c"], [])}, ["ring 'test'", "leaves no host"]),
         ({"test": (["a"], []), "production": (["a", "c"], [])}, ["a: in ring 'test' and in ring 'production'"]),

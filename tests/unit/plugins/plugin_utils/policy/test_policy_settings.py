@@ -10,8 +10,14 @@ from policy_facts import policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import PolicyError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.settings import effective, misspelt
 
-RINGS = "rings:\n  - {name: test, hosts: t}\n  - {name: production, hosts: p, reboot: {mode: always}, health: [{tcp: 22}], select: {exclude: [nginx]}}\n"
-EXTRA = "reboot: [{mode: when_needed}, {for: db, mode: never}]\nhealth: [{for: db, tcp: 5432}, {unit: cron.service}]\nselect: {exclude: [vim]}\n"
+RINGS = (
+    "rings:\n  - {name: test, hosts: t}\n  - {name: production, hosts: p, reboot: {mode: always}, health: [{tcp: 22}],"
+    " select: {exclude: [nginx]}}\n"
+)
+EXTRA = (
+    "reboot: [{mode: when_needed}, {for: db, mode: never}]\nhealth: [{for: db, tcp: 5432}, {unit:"
+    " cron.service}]\nselect: {exclude: [vim]}\n"
+)
 MATCHES = {"db": {"db1"}}
 
 
@@ -21,7 +27,13 @@ MATCHES = {"db": {"db1"}}
         ("test", "a", {}, "when_needed", "policy"),
         ("production", "a", {}, "always", "ring production"),
         ("production", "db1", {}, "never", "for db"),
-        ("production", "db1", {"lockstep_reboot": {"mode": "when_needed"}}, "when_needed", "host variable lockstep_reboot"),
+        (
+            "production",
+            "db1",
+            {"lockstep_reboot": {"mode": "when_needed"}},
+            "when_needed",
+            "host variable lockstep_reboot",
+        ),
         ("production", "db1", {"lockstep_reboot": {"timeout": "5m"}}, "never", "for db"),
         (None, "a", {}, "when_needed", "policy"),
     ],
@@ -34,7 +46,11 @@ def test_reboot_mode(ring: str, host: str, variables: dict, mode: str, layer: st
 
 def test_checks_add_up_and_a_host_can_have_its_own() -> None:
     given = policy(EXTRA, RINGS)
-    assert [item.name for item in effective(given, "production", "db1", {}, MATCHES).health] == ["tcp 5432", "unit cron.service", "tcp 22"]
+    assert [item.name for item in effective(given, "production", "db1", {}, MATCHES).health] == [
+        "tcp 5432",
+        "unit cron.service",
+        "tcp 22",
+    ]
     assert [item.name for item in effective(given, "test", "a", {}, MATCHES).health] == ["unit cron.service"]
     own = effective(given, "test", "a", {"lockstep_health": [{"tcp": 80}]}, MATCHES)
     assert [item.name for item in own.health] == ["tcp 80"] and ("health", "host variable lockstep_health") in own.won

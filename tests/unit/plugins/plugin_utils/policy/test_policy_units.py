@@ -10,7 +10,9 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import compare
 
 
-@pytest.mark.parametrize(("text", "ms"), [("0", 0), (0, 0), ("30s", 30_000), ("90m", 5_400_000), ("24h", 86_400_000), ("2w", 1_209_600_000)])
+@pytest.mark.parametrize(
+    ("text", "ms"), [("0", 0), (0, 0), ("30s", 30_000), ("90m", 5_400_000), ("24h", 86_400_000), ("2w", 1_209_600_000)]
+)
 def test_durations(text: str, ms: int) -> None:
     assert duration_ms(text) == ms
 
@@ -26,7 +28,10 @@ def test_duration_text(ms: int, text: str) -> None:
     assert duration_text(ms) == text
 
 
-@pytest.mark.parametrize(("value", "total", "allowed"), [(3, 10, 3), ("10%", 10, 1), ("1%", 4, 0), ("1%", 100, 1), ("100%", 7, 7), (0, 7, 0), ("5%", 19, 0)])
+@pytest.mark.parametrize(
+    ("value", "total", "allowed"),
+    [(3, 10, 3), ("10%", 10, 1), ("1%", 4, 0), ("1%", 100, 1), ("100%", 7, 7), (0, 7, 0), ("5%", 19, 0)],
+)
 def test_counts_round_down(value: str, total: int, allowed: int) -> None:
     assert count(value).of(total) == allowed
 
@@ -40,12 +45,27 @@ def test_no_counts(value: object) -> None:
 @pytest.mark.parametrize(
     ("one", "sign", "two"),
     [
-        ("1.0-1", 0, "1.0-1"), ("1.0", 0, "1.0-0"), ("1.0-1", -1, "1.0-2"), ("1.9", -1, "1.10"), ("1:0.1", 1, "2.0"), ("0:1", 0, "1"),
-        ("1.0~rc1", -1, "1.0"), ("1.0~~", -1, "1.0~"), ("1.0+b1", 1, "1.0"), ("1.0a", -1, "1.0+"), ("3.0.19-1~deb12u2", -1, "3.0.20-1~deb12u1"),
-        ("1.0-1+deb12u1", 1, "1.0-1"), ("1.0-1~deb12u1", -1, "1.0-1"), ("6.1.164-1", 1, "6.1.99-1"), ("1.2-3-1", 1, "1.2-3"), ("007", 0, "7"),
-        ("1.18.36~5.8.3", 1, "1.18.35"), ("2.0-1", -1, "2.0-1.1"), ("2.0-1", -1, "2.0-1+b1"),
+        ("1.0-1", 0, "1.0-1"),
+        ("1.0", 0, "1.0-0"),
+        ("1.0-1", -1, "1.0-2"),
+        ("1.9", -1, "1.10"),
+        ("1:0.1", 1, "2.0"),
+        ("0:1", 0, "1"),
+        ("1.0~rc1", -1, "1.0"),
+        ("1.0~~", -1, "1.0~"),
+        ("1.0+b1", 1, "1.0"),
+        ("1.0a", -1, "1.0+"),
+        ("3.0.19-1~deb12u2", -1, "3.0.20-1~deb12u1"),
+        ("1.0-1+deb12u1", 1, "1.0-1"),
+        ("1.0-1~deb12u1", -1, "1.0-1"),
+        ("6.1.164-1", 1, "6.1.99-1"),
+        ("1.2-3-1", 1, "1.2-3"),
+        ("007", 0, "7"),
+        ("1.18.36~5.8.3", 1, "1.18.35"),
+        ("2.0-1", -1, "2.0-1.1"),
+        ("2.0-1", -1, "2.0-1+b1"),
     ],
-)  # fmt: skip
+)
 def test_versions(one: str, sign: int, two: str) -> None:
     assert compare(one, two) == sign
     assert compare(two, one) == -sign

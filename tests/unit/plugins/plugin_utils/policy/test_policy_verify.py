@@ -21,12 +21,23 @@ UNITS = [
     {"name": "apt-daily.service", "active": "active", "sub": "running", "result": "success"},
     {"name": "old.service", "active": "inactive", "sub": "dead", "result": "success"},
 ]
-PORTS = [{"proto": "tcp", "address": "0.0.0.0", "port": 80, "process": "nginx"}, {"proto": "udp", "address": "::", "port": 45123, "process": "x"}]
-BEFORE = state(candidate("vim"), candidate("emacs", version=None), health={"units": UNITS, "ports": PORTS, "failed_units": ["bad.service"]})
+PORTS = [
+    {"proto": "tcp", "address": "0.0.0.0", "port": 80, "process": "nginx"},
+    {"proto": "udp", "address": "::", "port": 45123, "process": "x"},
+]
+BEFORE = state(
+    candidate("vim"),
+    candidate("emacs", version=None),
+    health={"units": UNITS, "ports": PORTS, "failed_units": ["bad.service"]},
+)
 CHECK = Check("tcp", 5432, 30_000)
 DONE = {"outcome": "done", "detail": "", "boot_id": "boot-1", "reboot_owed": False}
 YES = {"needed": "yes", "reasons": [{"signal": "file", "text": "linux-image"}], "unknown": []}
-OUTDATED = {"outdated": [{"pid": 1, "process": "nginx", "unit": "nginx.service", "user": None, "files": ["/lib/libssl.so.3"]}], "complete": True, "reason": None}
+OUTDATED = {
+    "outdated": [{"pid": 1, "process": "nginx", "unit": "nginx.service", "user": None, "files": ["/lib/libssl.so.3"]}],
+    "complete": True,
+    "reason": None,
+}
 STOPPED = [{**UNITS[0], "active": "failed", "sub": "failed", "result": "exit-code"}, *UNITS[1:]]
 
 
@@ -35,7 +46,11 @@ STOPPED = [{**UNITS[0], "active": "failed", "sub": "failed", "result": "exit-cod
     [
         ({}, "verified", ""),
         ({"checks": [CHECK]}, "verified", ""),
-        ({"transaction": {**DONE, "outcome": "failed", "detail": "dpkg: error"}}, "failed", "the transaction is failed: dpkg: error"),
+        (
+            {"transaction": {**DONE, "outcome": "failed", "detail": "dpkg: error"}},
+            "failed",
+            "the transaction is failed: dpkg: error",
+        ),
         ({"transaction": {**DONE, "outcome": "unknown"}}, "failed", "unknown"),
         ({"transaction": None}, "failed", "no record"),
         ({"packages": {"unknown": "locked"}}, "failed", "unknown: locked"),
@@ -43,12 +58,28 @@ STOPPED = [{**UNITS[0], "active": "failed", "sub": "failed", "result": "exit-cod
         ({"packages": []}, "failed", "vim is not installed"),
         ({"packages": [package("vim", "1.0-2"), package("emacs", "1.0-1")]}, "failed", "emacs is still installed"),
         ({"packages": [package("vim", "1.0-2", status="half-configured")]}, "failed", "half-configured"),
-        ({"packages": [package("vim", "1.0-2"), package("other", "1", status="unpacked")]}, "failed", "other is unpacked"),
+        (
+            {"packages": [package("vim", "1.0-2"), package("other", "1", status="unpacked")]},
+            "failed",
+            "other is unpacked",
+        ),
         ({"packages": [package("vim", "1.0-2", auto=True)]}, "failed", "vim is marked automatic now"),
         ({"holds": {"unknown": "no"}}, "failed", "holds now are unknown"),
-        ({"boot": {"boot_id": "b", "kernel": "own", "kernel_running": "6.1.0-42", "kernel_newest": "6.1.0-42"}}, "verified", ""),
-        ({"boot": {"boot_id": "b", "kernel": "own", "kernel_running": "6.1.0-41", "kernel_newest": "6.1.0-42"}}, "installed", "6.1.0-41 runs"),
-        ({"boot": {"boot_id": "b", "kernel": "own", "kernel_running": None, "kernel_newest": None}}, "installed", "newest is unknown"),
+        (
+            {"boot": {"boot_id": "b", "kernel": "own", "kernel_running": "6.1.0-42", "kernel_newest": "6.1.0-42"}},
+            "verified",
+            "",
+        ),
+        (
+            {"boot": {"boot_id": "b", "kernel": "own", "kernel_running": "6.1.0-41", "kernel_newest": "6.1.0-42"}},
+            "installed",
+            "6.1.0-41 runs",
+        ),
+        (
+            {"boot": {"boot_id": "b", "kernel": "own", "kernel_running": None, "kernel_newest": None}},
+            "installed",
+            "newest is unknown",
+        ),
         ({"boot": {"boot_id": "b", "kernel": "unknown", "kernel_reason": "no /boot"}}, "installed", "no /boot"),
         ({"boot": {"unknown": "no /proc"}}, "installed", "no /proc"),
         ({"services": OUTDATED}, "installed", "nginx.service still uses replaced files"),
@@ -59,20 +90,44 @@ STOPPED = [{**UNITS[0], "active": "failed", "sub": "failed", "result": "exit-cod
         ({"transaction": {**DONE, "reboot_owed": True}}, "installed", "boot id is still the same"),
         ({"transaction": {**DONE, "reboot_owed": True, "boot_id": "boot-0"}}, "verified", ""),
         ({"transaction": {**DONE, "reboot_owed": True, "boot_id": None}}, "installed", "a boot id is missing"),
-        ({"health": {"units": STOPPED, "ports": PORTS, "failed_units": []}}, "regressed", "nginx.service was active and is failed"),
-        ({"health": {"units": UNITS[1:], "ports": PORTS, "failed_units": []}}, "regressed", "nginx.service was active and is gone"),
+        (
+            {"health": {"units": STOPPED, "ports": PORTS, "failed_units": []}},
+            "regressed",
+            "nginx.service was active and is failed",
+        ),
+        (
+            {"health": {"units": UNITS[1:], "ports": PORTS, "failed_units": []}},
+            "regressed",
+            "nginx.service was active and is gone",
+        ),
         ({"health": {"units": UNITS[:2], "ports": PORTS, "failed_units": ["bad.service"]}}, "verified", ""),
-        ({"health": {"units": UNITS, "ports": PORTS, "failed_units": ["bad.service", "new.service"]}}, "regressed", "new.service has failed"),
-        ({"health": {"units": UNITS, "ports": [], "failed_units": []}}, "regressed", "nothing listens on tcp 80, where nginx did"),
-        ({"health": {"units": UNITS, "ports": [{**PORTS[0], "proto": "tcp6", "address": "::"}], "failed_units": []}}, "verified", ""),
+        (
+            {"health": {"units": UNITS, "ports": PORTS, "failed_units": ["bad.service", "new.service"]}},
+            "regressed",
+            "new.service has failed",
+        ),
+        (
+            {"health": {"units": UNITS, "ports": [], "failed_units": []}},
+            "regressed",
+            "nothing listens on tcp 80, where nginx did",
+        ),
+        (
+            {"health": {"units": UNITS, "ports": [{**PORTS[0], "proto": "tcp6", "address": "::"}], "failed_units": []}},
+            "verified",
+            "",
+        ),
         ({"health": {"unknown": "no systemd"}}, "active", "no systemd"),
         ({"before": {"sections": {**BEFORE["sections"], "health": {"unknown": "no"}}}}, "active", "before are unknown"),
-        ({"checks": [CHECK], "checks_section": [{"check": "tcp 5432", "ok": False, "detail": "refused"}]}, "regressed", "tcp 5432: refused"),
+        (
+            {"checks": [CHECK], "checks_section": [{"check": "tcp 5432", "ok": False, "detail": "refused"}]},
+            "regressed",
+            "tcp 5432: refused",
+        ),
         ({"checks": [CHECK], "checks_section": []}, "active", "there is no result"),
         ({"checks": [CHECK], "checks_section": {"unknown": "not run"}}, "active", "not run"),
         ({"checks": [CHECK], "checks_section": [{"check": "tcp 5432", "ok": None}]}, "active", "there is no result"),
     ],
-)  # fmt: skip
+)
 def test_the_result_of_a_host(given: dict, status: str, part: str) -> None:
     given = dict(given)
     sections = {"health": {"units": UNITS, "ports": PORTS, "failed_units": ["bad.service"]}}
@@ -90,7 +145,13 @@ def test_the_result_of_a_host(given: dict, status: str, part: str) -> None:
 
 
 def test_a_lost_hold_is_a_failure() -> None:
-    held = {**BEFORE, "sections": {**BEFORE["sections"], "holds": [{"name": "vim", "arch": "amd64", "kind": "hold", "reason": "", "where": ""}]}}
+    held = {
+        **BEFORE,
+        "sections": {
+            **BEFORE["sections"],
+            "holds": [{"name": "vim", "arch": "amd64", "kind": "hold", "reason": "", "where": ""}],
+        },
+    }
     assert "the hold on vim is gone" in judge_host(held, patched(held, [], holds=[]), [], [], None, []).reasons
 
 
@@ -106,11 +167,22 @@ def test_a_host_that_nobody_looked_at_is_not_fine() -> None:
     assert judge_host(None, BEFORE, [], [], None, []).status == "failed"
 
 
-NO, UNKNOWN = {"needed": "no", "reasons": [], "unknown": []}, {"needed": "unknown", "reasons": [], "unknown": ["kernel"]}
+NO, UNKNOWN = (
+    {"needed": "no", "reasons": [], "unknown": []},
+    {
+        "needed": "unknown",
+        "reasons": [],
+        "unknown": ["kernel"],
+    },
+)
 
 
 def outdated(unit: str | None, user: str | None = None) -> dict:
-    return {"outdated": [{"pid": 1, "process": "p", "unit": unit, "user": user, "files": []}], "complete": True, "reason": None}
+    return {
+        "outdated": [{"pid": 1, "process": "p", "unit": unit, "user": user, "files": []}],
+        "complete": True,
+        "reason": None,
+    }
 
 
 @pytest.mark.parametrize(
