@@ -14,7 +14,7 @@ PROTOCOLS = ("tcp", "tcp6", "udp", "udp6")
 
 
 class Processes(object):
-    """One pass over /proc. users: {uid: name} of the local passwd file (no directory service is asked)."""
+    """One pass over /proc. User names are those of the local passwd file: no directory service is asked."""
 
     def __init__(self, host):
         self.host = host
@@ -23,6 +23,7 @@ class Processes(object):
         self.ports = []
         self._sockets = {}
         self._users = {}
+        self._nested = False
 
     def scan(self):
         """Read all processes of this host; those of containers on it are not its own."""
@@ -41,6 +42,8 @@ class Processes(object):
             own = os.readlink(self.host.path("/proc/self/ns/pid"))
         except OSError:
             own = None
+        # where the host is a container itself, all of its processes look like a container's
+        self._nested = proc.in_container(self.host.read_or("/proc/1/cgroup"))
         for pid in sorted(int(name) for name in os.listdir(self.host.path("/proc")) if name.isdigit()):
             self._one(pid, own, booted, wanted)
         for name, (address, port, inode) in sockets:
@@ -63,7 +66,7 @@ class Processes(object):
                 maps = stream.read()
             if own is not None and os.readlink(base + "/ns/pid") != own:
                 return
-            if proc.in_container(cgroup) and pid != 1:
+            if not self._nested and proc.in_container(cgroup):
                 return
         except OSError:
             if os.path.exists(base):
