@@ -64,7 +64,8 @@ def problems() -> list[Missing]:
     except LabError as exc:
         found.append(Missing(exc.what, exc.hint))
     if not packages:
-        found += [problem for probe in (_namespaces, _overlay, _bridge) if (problem := probe())]
+        # one at a time: without namespaces the later probes fail for that reason, not for their own
+        found += [problem for probe in (_namespaces, _overlay, _bridge) if (problem := probe())][:1]
     return found
 
 

@@ -30,6 +30,9 @@ def main(argv: list[str] | None = None) -> int:
     except LabError as exc:
         print(f"lab: {exc}", file=sys.stderr)
         return 1
+    except PermissionError as exc:
+        print(f"lab: not allowed: {exc.filename}\n  next: run it as root (sudo)", file=sys.stderr)
+        return CANNOT_RUN
     except KeyboardInterrupt:
         print("lab: interrupted; 'lab.py down' takes away what was made", file=sys.stderr)
         return 130

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import threading
+import time
+from pathlib import Path
 
 import pytest
 from lab import (
@@ -23,6 +26,7 @@ from lab import (
     names,
     network,
     procs,
+    shell,
     state,
     wishes,
 )
@@ -367,3 +371,41 @@ def test_a_process_that_never_was_is_gone():
     assert procs.is_gone(2**22 + 1)
     assert procs.environment(2**22 + 1) == {}
     assert procs.pid_in_namespace(2**22 + 1) == 0
+
+
+def test_a_host_keeps_the_layers_it_was_made_with(tmp_path):
+    first, newer = [Path("/cache/warm-1"), Path("/cache/base")], [Path("/cache/warm-2"), Path("/cache/base")]
+    assert disks.keep_lowers(tmp_path, first) == first
+    assert disks.keep_lowers(tmp_path, newer) == first
+
+
+def test_nothing_is_deleted_through_a_mount():
+    with pytest.raises(LabError, match="mounted there"):
+        shell.remove_tree(Path("/proc"))
+
+
+def test_lock_outlives_the_deletion_of_its_file(tmp_path):
+    path, order = tmp_path / "x.lock", []
+    with shell.locked(path):
+        waiter = threading.Thread(target=lambda: _take(path, order))
+        waiter.start()
+        while not order:
+            time.sleep(0.01)
+        path.unlink()
+    waiter.join(10)
+    assert order == ["waiting", "taken"] and path.exists()
+
+
+def _take(path, order):
+    with shell.locked(path, lambda: order.append("waiting")):
+        order.append("taken")
+
+
+def test_index_is_there_by_checksum_too(tmp_path):
+    class Unsigned:
+        clear = detached = staticmethod(lambda text: text)
+
+    indexes.write(tmp_path, "main", [], 0, None, Unsigned())
+    folder = tmp_path / "dists/lab/main" / f"binary-{indexes.ARCH}"
+    names_of_indexes = {indexes.sha256(p) for p in folder.glob("Packages*")}
+    assert {p.name for p in (folder / "by-hash/SHA256").iterdir()} == names_of_indexes
