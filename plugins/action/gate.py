@@ -7,6 +7,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import verdicts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
@@ -36,13 +37,13 @@ class ActionModule(ControllerAction):
         hosts = [str(host) for host in self._vars.get("ansible_play_batch", [])]
         ring = next((batch["ring"] for batch in self.files.read("batches") if hosts and hosts[0] in batch["hosts"]), "")
         known = self.files.read("inventory")
-        statuses = ledger.host_statuses(plan["plan_id"])
         verdicts.settle(ledger, self.files.read_policy(), plan, run.token, now_ms())
+        statuses = statuses_of(ledger, plan["plan_id"])
         gate = decide(
             self.files.read_policy(),
             plan["body"]["scope"],
             statuses,
-            ledger.rings(plan["plan_id"]),
+            rings_of(ledger, plan["plan_id"]),
             ring,
             hosts,
             now_ms(),

@@ -8,6 +8,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import schedule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import first_seen, note_seen, states_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.texts import write_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
@@ -45,7 +46,8 @@ class ActionModule(ControllerAction):
     def _make(self, run: Run, ledger: Ledger, policy: Policy) -> None:
         scope = self.files.read("scope")
         hosts = [host for entry in scope for host in entry["hosts"]]
-        states = {state["host"]: state for state in ledger.states(run.fleet, hosts)}
+        states = states_of(ledger, run.fleet, hosts)
+        note_seen(ledger, run.fleet, states.values(), run.token, now_ms())
         self._first_ring_answered(policy, scope, states, run)
         matches = self.files.read("matches")
         settings = {
@@ -53,8 +55,8 @@ class ActionModule(ControllerAction):
             for entry in scope
             for host in entry["hosts"]
         }
-        first_seen = ledger.first_seen_all(run.fleet)
-        body, left_out = build_plan(run.fleet, policy, scope, states, first_seen, now_ms(), settings)
+        seen = first_seen(ledger, run.fleet, states.values())
+        body, left_out = build_plan(run.fleet, policy, scope, states, seen, now_ms(), settings)
         self.files.write("left", left_out)
         if not body["lines"]:
             self._nothing(run, left_out)
@@ -62,8 +64,9 @@ class ActionModule(ControllerAction):
         if run.check:
             self._show(run, policy, body, left_out)
             return
-        plan = ledger.save_plan(plan_id(body), body, left_out, run.fleet, self.common().actor, run.token, now_ms())
-        run.plan_id = plan["plan_id"]
+        run.plan_id = plan_id(body)
+        ledger.save_plan(run.plan_id, body, left_out, run.fleet, self.common().actor, run.token, now_ms())
+        plan = ledger.plan(run.plan_id)
         self.files.save(run)
         schedule.write(self.files, run, ledger, policy, plan, now_ms())
 

@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import drift, patterns, verdicts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import note_seen, rings_of, states_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import read_policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.report_data import (
     host_results,
@@ -73,9 +74,9 @@ class ActionModule(ControllerAction):
 
     def _write(self, run: Run) -> tuple[str, list[str]]:
         ledger, policy = Ledger.open(run.ledger, create=False), self.files.read_policy()
-        plan = ledger.plan(run.plan_id) if run.plan_id else ledger.newest_plan(run.fleet) if run.stage == "report" else None
+        plan = ledger.plan(run.plan_id) if run.plan_id else self._newest(ledger, run) if run.stage == "report" else None
         settled = verdicts.settle(ledger, policy, plan, run.token, now_ms()) if plan and run.plan_id and not run.check else []
-        statuses = ledger.host_statuses(plan["plan_id"]) if plan else {}
+        statuses = statuses_of(ledger, plan["plan_id"]) if plan else {}
         line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses)
         if plan and run.plan_id and not run.check:
             verdicts.complete(ledger, plan, settled, run.token, now_ms())
@@ -87,7 +88,7 @@ class ActionModule(ControllerAction):
                 fleet_view(self._with_groups(states), {"path": run.policy}, now_ms(), run.fleet, drift=self._drift(states))
             )
         if plan is not None:
-            rings = ledger.rings(plan["plan_id"])
+            rings = rings_of(ledger, plan["plan_id"])
             hosts = [host for entry in plan["body"]["scope"] for host in entry["hosts"]]
             views.append(
                 rollout_view(
@@ -97,7 +98,7 @@ class ActionModule(ControllerAction):
                     ring_results(plan, rings, settled, policy),
                     transaction_results(ledger, plan["plan_id"]),
                     run_results(ledger, run.fleet),
-                    ledger.states(run.fleet, hosts, sections=["packages", "boot", "os", "platform"]),
+                    states_of(ledger, run.fleet, hosts, ["packages", "boot", "os", "platform"]).values(),
                     now_ms(),
                     line,
                 )
@@ -116,14 +117,19 @@ class ActionModule(ControllerAction):
         """States of the hosts that this run was to look at, or of all; a host without a look in this run did not answer."""
         wanted = self.files.read("hosts-look")
         if wanted is None:
-            return list(ledger.states(run.fleet))
+            return list(states_of(ledger, run.fleet).values())
         limited = self.files.read("inventory")["limited"]
         hosts = [host for host in wanted if limited is None or host in set(limited)]
-        found = {state["host"]: state for state in ledger.states(run.fleet, hosts)}
+        found = states_of(ledger, run.fleet, hosts)
         for host in hosts:
             if found.get(host, {}).get("tried_token") != run.token:
                 found[host] = {**found.get(host, {"host": host, "sections": {}}), "reachable": False, "error": NO_LOOK}
+        note_seen(ledger, run.fleet, found.values(), run.token, now_ms())
         return [found[host] for host in hosts]
+
+    def _newest(self, ledger: Ledger, run: Run) -> dict[str, Any] | None:
+        plans = ledger.plans(run.fleet, 1)
+        return ledger.plan(plans[0]["plan_id"]) if plans else None
 
     def _with_groups(self, states: list[dict[str, Any]]) -> list[dict[str, Any]]:
         groups: dict[str, list[str]] = {}

@@ -6,6 +6,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import state_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, call_until
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
@@ -50,14 +51,14 @@ class ActionModule(HostAction):
         noted = ((work.record or {}).get("detail") or {}).get("before")
         if noted:
             return {"sections": work.base.ledger.contents(noted)}
-        state = work.base.ledger.state(work.base.fleet, self.host)
+        state = state_of(work.base.ledger.state(work.base.fleet, self.host))
         if state is None or not state["sections"] or not state["reachable"] or now_ms() - state["seen_ms"] > FRESH_MS:
             found = look(self, work.base.ledger, work.base.fleet, work.base.token, {"refresh": "never"})
             if not found.answer:
                 kind = "absent" if not found.reachable else "lost"
                 record(self, work, "unreachable" if not found.reachable else "failed", found.problem, phase=kind if not found.reachable else "")
                 raise LockstepError(found.problem, self.host, HOST["unreachable"].next)
-            state = work.base.ledger.state(work.base.fleet, self.host)
+            state = {"sections": found.sections}
         return state
 
     def _nothing(self, work: Work, state: dict[str, Any], skip: list[dict[str, Any]]) -> dict[str, Any]:
@@ -87,9 +88,9 @@ class ActionModule(HostAction):
             bad = result["outcome"] in ("refused", "failed", "unknown")
             shown = {"changed": result["outcome"] == "would_install", "diff": result.get("diff"), "outcome": result["outcome"]}
             return {**shown, "problem": f"{self.host}: {sentence(result)}"} if bad else shown
-        attempt = ledger.next_attempt(work.plan_id, self.host, token, now_ms())
+        transaction = ledger.next_attempt(work.plan_id, self.host, token, now_ms())
         before = ((work.record or {}).get("detail") or {}).get("before") or ledger.known_digests(work.base.fleet, self.host)
-        arguments.update(transaction=attempt["transaction"], attempt=attempt["attempt"])
+        arguments.update(transaction=transaction, attempt=int(transaction.rpartition("-")[2]))
         answer = call_until(self, "transaction", arguments, self._vars, float(self.argument("reconnect", 120)))
         if answer.kind == "unreachable":
             why = f"the connection was lost: {answer.message}"
@@ -123,5 +124,7 @@ def sentence(result: dict[str, Any]) -> str:
 
 
 def slim(result: dict[str, Any]) -> dict[str, Any]:
-    """The result without what Ansible adds to every module's answer."""
-    return {key: value for key, value in result.items() if not key.startswith("_") and key not in ("invocation", "failed", "diff", "warnings")}
+    """The result as the ledger keeps it: without what Ansible adds to every module's answer, and with the ledger's word for its outcome."""
+    outcome = "done" if result["outcome"] in ("installed", "nothing") else result["outcome"]
+    kept = {key: value for key, value in result.items() if not key.startswith("_") and key not in ("invocation", "failed", "diff", "warnings")}
+    return {**kept, "outcome": outcome, "host_outcome": result["outcome"]}

@@ -47,8 +47,8 @@ class ActionModule(HostAction):
         transaction = None
         if last is not None:
             transaction = {
-                "outcome": "done" if last["outcome"] in ("installed", "nothing") else last["outcome"],
-                "detail": str((last["result"].get("error") or {}).get("what") or ""),
+                "outcome": last["outcome"] or "unknown",
+                "detail": str(((last["result"] or {}).get("error") or {}).get("what") or ""),
                 "boot_id": noted.get("boot_before"),
                 "reboot_owed": noted.get("reboot") in ("yes", "done"),
             }

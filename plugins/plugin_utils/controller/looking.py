@@ -11,7 +11,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actio
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import Answer, call
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
-from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger, MissingContent
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger, UnknownContent
 
 
 class Look(NamedTuple):
@@ -31,7 +31,7 @@ def look(action: HostAction, ledger: Ledger, fleet: str, token: int, arguments: 
         return _no_answer(ledger, fleet, host, token, given)
     try:
         return _record(ledger, fleet, host, token, given.result)
-    except MissingContent:
+    except UnknownContent:
         given = call(action, "host_state", {**arguments, "known": {}}, action._vars)
         if given.kind != "ok":
             return _no_answer(ledger, fleet, host, token, given)
@@ -60,4 +60,5 @@ def _record(ledger: Ledger, fleet: str, host: str, token: int, result: dict[str,
         fingerprint={"machine_id": (changed.get("os") or {}).get("machine_id")} if "os" in changed else {},
         platform=result.get("platform"),
     )
-    return Look(True, "", answer, ledger.state(fleet, host)["sections"])
+    kept = ledger.state(fleet, host)
+    return Look(True, "", answer, kept["sections"] if kept else {})

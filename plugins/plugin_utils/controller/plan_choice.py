@@ -19,9 +19,9 @@ def chosen_plan(ledger: Ledger, fleet: str, wanted: Any, supersede: Any, run: Ru
 
     A plan that is open stays the one to go on with until it is completed or `lockstep_supersede` closes it with that reason.
     """
-    current = ledger.open_plan(fleet)
     if wanted:
         given = import_plan(ledger, str(wanted), fleet, run, now_ms) if os.path.exists(str(wanted)) else ledger.plan(str(wanted))
+        current = ledger.open_plan(fleet)
         if current is not None and given["plan_id"] != current["plan_id"]:
             raise LockstepError(
                 f"the open plan is {current['plan_id'][:12]} and not {given['plan_id'][:12]}", "plan", "finish it, or close it with lockstep_supersede=REASON"
@@ -29,6 +29,7 @@ def chosen_plan(ledger: Ledger, fleet: str, wanted: Any, supersede: Any, run: Ru
         if current is None:
             raise LockstepError(f"plan {given['plan_id'][:12]} is {given['state']}", "plan", "plan again; a closed plan is not opened anew")
         return current
+    current = ledger.open_plan(fleet)
     if current is not None and supersede and not run.check:
         reason = "superseded" if supersede in (True, "true", "yes", "1") else str(supersede)
         ledger.close_plan(current["plan_id"], "superseded", reason, run.token, now_ms)
@@ -45,4 +46,6 @@ def import_plan(ledger: Ledger, path: str, fleet: str, run: Run, now_ms: int) ->
         raise LockstepError(f"the plan file cannot be read: {error}", path, "check the path given as plan") from error
     if body["fleet"] != fleet:
         raise LockstepError(f"the plan is of fleet {body['fleet']} and the policy of fleet {fleet}", path, "use the policy of that fleet")
-    return ledger.save_plan(plan_id(body), body, [], fleet, "plan file", run.token, now_ms)
+    if not any(known["plan_id"] == plan_id(body) for known in ledger.plans(fleet)):
+        ledger.save_plan(plan_id(body), body, [], fleet, "plan file", run.token, now_ms)
+    return ledger.plan(plan_id(body))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, states_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, RunFiles, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.batches import rollout_batches
@@ -18,10 +19,10 @@ ROLLOUTS = ("rollout", "test", "deploy")
 def write(files: RunFiles, run: Run, ledger: Ledger, policy: Policy, plan: dict[str, Any], now_ms: int) -> None:
     """Write the lists `hosts-elect`, `hosts-stage`, `hosts-rings`, `hosts-serial`, `hosts-verify` and `batches`."""
     scope = plan["body"]["scope"]
-    statuses = ledger.host_statuses(plan["plan_id"])
+    statuses = statuses_of(ledger, plan["plan_id"])
     retired = {host for host, record in statuses.items() if record.get("retired")}
     known = set(files.read("inventory")["hosts"])
-    batches = rollout_batches(policy, scope, statuses, ledger.rings(plan["plan_id"]), now_ms, retired)
+    batches = rollout_batches(policy, scope, statuses, rings_of(ledger, plan["plan_id"]), now_ms, retired)
     first = scope[0]["ring"] if scope else None
     if run.stage == "test":
         batches = [batch for batch in batches if batch.ring == first]
@@ -53,7 +54,7 @@ def write(files: RunFiles, run: Run, ledger: Ledger, policy: Policy, plan: dict[
 def elect(ledger: Ledger, fleet: str, plan: dict[str, Any], hosts: list[str]) -> list[str]:
     """One host a platform that answered its last look, the test group's first; it fetches what the platform needs."""
     wanted = {line["platform"] for line in plan["body"]["lines"] if line["action"] != "remove"}
-    platforms = ledger.platforms(fleet, hosts)
+    platforms = {host: state["platform"] for host, state in states_of(ledger, fleet, hosts, []).items() if state["reachable"]}
     elected: dict[str, str] = {}
     for host in hosts:
         platform = platforms.get(host)

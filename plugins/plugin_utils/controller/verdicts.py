@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Verdict, hosts_of, judge_ring
@@ -21,17 +22,17 @@ def retired(statuses: dict[str, Any]) -> list[str]:
 
 def open_ring(ledger: Ledger, plan: dict[str, Any], ring: str, token: int, now_ms: int) -> None:
     """Note that a ring is going, unless it has passed."""
-    state = ledger.rings(plan["plan_id"]).get(ring, {}).get("state")
+    state = rings_of(ledger, plan["plan_id"]).get(ring, {}).get("state")
     if state not in ("open", "passed"):
         ledger.set_ring(plan["plan_id"], ring, "open", "its first batch may go", token, now_ms)
 
 
 def settle(ledger: Ledger, policy: Policy, plan: dict[str, Any], token: int, now_ms: int) -> list[Verdict]:
     """Judge every ring and keep each verdict that has changed."""
-    statuses = ledger.host_statuses(plan["plan_id"])
+    statuses = statuses_of(ledger, plan["plan_id"])
     verdicts = []
     for entry in plan["body"]["scope"]:
-        rings = ledger.rings(plan["plan_id"])
+        rings = rings_of(ledger, plan["plan_id"])
         verdict = judge_ring(policy, plan["body"]["scope"], entry["ring"], statuses, rings, now_ms, retired(statuses), closing=False)
         known = rings.get(entry["ring"], {}).get("state", "waiting")
         if verdict.state != known:

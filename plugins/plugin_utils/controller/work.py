@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import patterns
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.plan_choice import chosen_plan
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import matches_of, read_policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
@@ -70,7 +71,7 @@ def work_of(action: HostAction, stage: str) -> Work:
         raise LockstepError(
             f"the host is not in the scope of plan {plan['plan_id'][:12]}", action.host, "it waits for the next plan; add it to a ring and plan again"
         )
-    statuses = base.ledger.host_statuses(plan["plan_id"], [action.host])
+    statuses = statuses_of(base.ledger, plan["plan_id"], [action.host])
     if base.alone:
         left_out = [entry for entry in plan["left_out"] if entry["host"] == action.host]
         matches = matches_of(base.policy, patterns.whole_inventory(action._vars.get("groups", {}), action._loader))
@@ -95,11 +96,11 @@ def may_go(action: HostAction, work: Work) -> str:
     if not work.base.alone:
         permit = action.files.read(for_host("go", action.host))
         return "" if permit == work.ring else "the gate has not let it go"
-    rings = work.base.ledger.rings(work.plan_id)
+    rings = rings_of(work.base.ledger, work.plan_id)
     if not any(record.get("state", "waiting") != "waiting" for record in rings.values()):
         return ""
     scope = work.plan["body"]["scope"]
-    statuses = work.base.ledger.host_statuses(work.plan_id)
+    statuses = statuses_of(work.base.ledger, work.plan_id)
     for entry in scope:
         if entry["ring"] == work.ring:
             return ""
