@@ -41,7 +41,9 @@ class Database:
             self._engine = self._make_engine()
         except ImportError as error:
             raise LedgerError(
-                f"the driver for PostgreSQL cannot be loaded ({error})", target.shown, "run: pip install 'psycopg[binary]>=3.1'"
+                f"the driver for PostgreSQL cannot be loaded ({error})",
+                target.shown,
+                "run: pip install 'psycopg[binary]>=3.1'",
             ) from None
         except (sa.exc.SQLAlchemyError, ValueError) as error:
             raise LedgerError(f"lockstep_ledger cannot be used: {error}", target.shown, "correct the URL") from None
@@ -50,13 +52,19 @@ class Database:
         if not self.sqlite:
             arguments = {"connect_timeout": 10, "application_name": "lockstep"}
             url = sa.make_url(self.target.url)
-            return sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={k: v for k, v in arguments.items() if k not in url.query})
+            return sa.create_engine(
+                url, poolclass=sa.pool.NullPool, connect_args={k: v for k, v in arguments.items() if k not in url.query}
+            )
         return sa.create_engine("sqlite://", creator=self._open_file, poolclass=sa.pool.NullPool)
 
     def _open_file(self) -> sqlite3.Connection:
         # mode=rw: SQLite itself never creates the file, so that it is there with the right permissions first
         connection = sqlite3.connect(
-            f"file:{quote(self.target.path)}?mode=rw", uri=True, timeout=self._wait_s, isolation_level=None, check_same_thread=False
+            f"file:{quote(self.target.path)}?mode=rw",
+            uri=True,
+            timeout=self._wait_s,
+            isolation_level=None,
+            check_same_thread=False,
         )
         for pragma in ("foreign_keys = ON", "synchronous = FULL", "fullfsync = ON"):
             connection.execute("PRAGMA " + pragma)
@@ -111,9 +119,15 @@ class Database:
                 raise explain(error, self.target, self._wait_s) from error
 
     def outside(self, statement: str) -> Any:
-        """Run one SQLite statement that no transaction may hold, and return its first value."""
-        with closing_file(self._open_file) as connection:
-            ...
+        """Run one SQLite statement that must not be in a transaction, on a connection of its own; return its first value."""
+        try:
+            connection = self._open_file()
+            try:
+                return connection.execute(statement).fetchone()[0]
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise explain(error, self.target, self._wait_s) from error
 
     def close(self) -> None:
         """End this process's connection; the next use opens another."""
@@ -125,5 +139,8 @@ class Database:
             return
         try:
             connection.close()
-        except (sa.exc.DBAPIError, sqlite3.Error):  # a connection that is broken already; its error has been or will be reported
+        except (
+            sa.exc.DBAPIError,
+            sqlite3.Error,
+        ):  # a connection that is broken already; its error has been or will be reported
             connection.invalidate()

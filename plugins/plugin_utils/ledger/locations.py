@@ -15,7 +15,17 @@ _JOB_SIGNS = ("AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "LAUNCHED_BY_RUNN
 _CONTAINERS = ("podman", "docker", "oci", "kube")
 _PASSING = ("overlay", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs", "tmpfs", "ramfs", "rootfs")
 _RUNNER = "/runner"
-_RUNNER_PARTS = ("artifacts", "project", "inventory", "env", "cp", "tmp", "fact_cache", "requirements_collections", "requirements_roles")
+_RUNNER_PARTS = (
+    "artifacts",
+    "project",
+    "inventory",
+    "env",
+    "cp",
+    "tmp",
+    "fact_cache",
+    "requirements_collections",
+    "requirements_roles",
+)
 
 
 def default_url(env: Mapping[str, str], home: str, mountinfo: str = "") -> str:
@@ -50,7 +60,9 @@ def refuse_vanishing(path: str, what: str, mountinfo: str, env: Mapping[str, str
     if not reason:
         return
     if what == "ledger":
-        way = "set lockstep_ledger=postgresql://USER@SERVER/DATABASE or lockstep_ledger=sqlite:////mounted/path/ledger.db"
+        way = (
+            "set lockstep_ledger=postgresql://USER@SERVER/DATABASE or lockstep_ledger=sqlite:////mounted/path/ledger.db"
+        )
     else:
         way = "set lockstep_store=/mounted/path/store"
     raise LedgerError(
@@ -77,7 +89,11 @@ def vanishes(path: str, mountinfo: str, env: Mapping[str, str]) -> str:
     if kind in _PASSING:
         return f"{point} is {kind} ({sign})"
     for folder in sorted({_RUNNER, posixpath.normpath(env.get("AWX_PRIVATE_DATA_DIR") or _RUNNER)}):
-        own_mount = _inside(point, folder) and point != folder and posixpath.relpath(point, folder).split("/")[0] not in _RUNNER_PARTS
+        own_mount = (
+            _inside(point, folder)
+            and point != folder
+            and posixpath.relpath(point, folder).split("/")[0] not in _RUNNER_PARTS
+        )
         if _inside(path, folder) and not own_mount:
             return f"{folder} is the private folder of the job ({sign})"
     return ""
@@ -94,7 +110,9 @@ def _job_sign(env: Mapping[str, str]) -> str:
     for name in _JOB_SIGNS:
         if env.get(name):
             return f"{name} is set"
-    if env.get("JOB_ID") and (env.get("AWX_HOST") or env.get("INVENTORY_ID")):  # JOB_ID alone is also a batch scheduler's
+    if env.get("JOB_ID") and (
+        env.get("AWX_HOST") or env.get("INVENTORY_ID")
+    ):  # JOB_ID alone is also a batch scheduler's
         return "JOB_ID is set"
     container = env.get("container", "")
     return f"container={container}" if container in _CONTAINERS else ""

@@ -31,7 +31,9 @@ def ready(database: Database, create: bool) -> str:
         if found == HEAD and wal:
             return _ledger_id(connection)
     if found is None and not create:
-        raise LedgerError("there is no ledger in this database yet", target.shown, "run detect first, or correct lockstep_ledger")
+        raise LedgerError(
+            "there is no ledger in this database yet", target.shown, "run detect first, or correct lockstep_ledger"
+        )
     if not wal:
         database.close()
         with _folder_locked(target.path):
@@ -55,7 +57,9 @@ def _file(target: Target, create: bool) -> None:
         os.close(os.open(target.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise LedgerError(
-            f"the ledger cannot be created: {error.strerror}", target.path, f"make {folder} writable for uid {os.getuid()}, or set lockstep_ledger"
+            f"the ledger cannot be created: {error.strerror}",
+            target.path,
+            f"make {folder} writable for uid {os.getuid()}, or set lockstep_ledger",
         ) from error
 
 
@@ -71,7 +75,9 @@ def _folder_locked(path: str) -> Iterator[None]:
     try:
         folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise LedgerError(f"the folder cannot be read: {error.strerror}", path, f"make it readable for uid {os.getuid()}") from error
+        raise LedgerError(
+            f"the folder cannot be read: {error.strerror}", path, f"make it readable for uid {os.getuid()}"
+        ) from error
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield
@@ -95,7 +101,9 @@ def _revision(connection: sa.Connection, target: Target) -> str | None:
     if schema.VERSION_TABLE not in tables:
         if target.path and tables:
             raise LedgerError(
-                f"this is another program's database (it has a table {tables[0]!r} and no ledger)", target.path, "name another file in lockstep_ledger"
+                f"this is another program's database (it has a table {tables[0]!r} and no ledger)",
+                target.path,
+                "name another file in lockstep_ledger",
             )
         return None
     revision = connection.execute(sa.text(f"SELECT version_num FROM {schema.VERSION_TABLE}")).scalar()

@@ -10,20 +10,43 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.errors im
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.urls import Target
 
 _SQLITE = (
-    ("not a database", "it is not an SQLite database, or it is damaged", "restore a backup, or name another file in lockstep_ledger"),
-    ("malformed", "the database is damaged", "keep a copy of it, and restore a backup or run `sqlite3 LEDGER .recover`"),
-    ("readonly", "the database cannot be written", "make the file and its folder writable for {user}, or run as their owner"),
+    (
+        "not a database",
+        "it is not an SQLite database, or it is damaged",
+        "restore a backup, or name another file in lockstep_ledger",
+    ),
+    (
+        "malformed",
+        "the database is damaged",
+        "keep a copy of it, and restore a backup or run `sqlite3 LEDGER .recover`",
+    ),
+    (
+        "readonly",
+        "the database cannot be written",
+        "make the file and its folder writable for {user}, or run as their owner",
+    ),
     ("disk is full", "the disk is full; nothing of this step was written", "free some space there and run again"),
-    ("disk i/o error", "the disk did not take or give the data; nothing of this step was written", "check its space, quota and health, and run again"),
+    (
+        "disk i/o error",
+        "the disk did not take or give the data; nothing of this step was written",
+        "check its space, quota and health, and run again",
+    ),
     (
         "locked",
         "another process has held the database for over {wait:g} s; nothing of this step was written",
         "end what holds it (`fuser LEDGER` names it) and run again",
     ),
-    ("unable to open", "the database cannot be opened", "make the folder readable and writable for {user} (SQLite keeps two more files beside the ledger)"),
+    (
+        "unable to open",
+        "the database cannot be opened",
+        "make the folder readable and writable for {user} (SQLite keeps two more files beside the ledger)",
+    ),
 )
 _POSTGRESQL = {
-    "55P03": ("another process has held the ledger for over {wait:g} s; nothing of this step was written", "end it and run again"),
+    "55P03": (
+        "another process has held the ledger for over {wait:g} s; nothing of this step was written",
+        "end it and run again",
+    ),
     "53100": ("the server's disk is full; nothing of this step was written", "free some space there and run again"),
     "25006": ("the database is read-only", "name the primary server in lockstep_ledger, not a standby"),
     "42501": ("the database user lacks a right", "make this user the owner of the database"),
@@ -41,14 +64,22 @@ def explain(error: Exception, target: Target, wait_s: float) -> LedgerError:
     if target.path:
         for sign, what, step in _SQLITE:
             if sign in text.lower():
-                return LedgerError(f"{what.format(wait=wait_s)} ({text})", target.path, step.format(user=user).replace("LEDGER", target.path))
+                return LedgerError(
+                    f"{what.format(wait=wait_s)} ({text})",
+                    target.path,
+                    step.format(user=user).replace("LEDGER", target.path),
+                )
         return LedgerError(f"the database refused a step; nothing of it was written ({text})", target.path, "run again")
     code = getattr(cause, "sqlstate", None) or _code_of_connect(text)
     if code in _POSTGRESQL:
         what, step = _POSTGRESQL[code]
         return LedgerError(f"{what.format(wait=wait_s)} ({text})", target.shown, step)
     if getattr(error, "connection_invalidated", False) or not code:
-        return LedgerError(f"no connection to the database ({text})", target.shown, "check that the server runs and can be reached, and run again")
+        return LedgerError(
+            f"no connection to the database ({text})",
+            target.shown,
+            "check that the server runs and can be reached, and run again",
+        )
     return LedgerError(f"the database refused a step; nothing of it was written ({text})", target.shown, "run again")
 
 

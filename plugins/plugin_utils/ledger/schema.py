@@ -141,7 +141,11 @@ plans = sa.Table(
     sa.CheckConstraint("state IN ('open', 'completed', 'superseded')", name="plans_state"),
 )
 sa.Index(
-    "plans_one_open", plans.c.fleet, unique=True, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
+    "plans_one_open",
+    plans.c.fleet,
+    unique=True,
+    sqlite_where=sa.text("state = 'open'"),
+    postgresql_where=sa.text("state = 'open'"),
 )
 plan_rings = sa.Table(
     "plan_rings",

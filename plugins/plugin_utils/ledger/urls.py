@@ -24,7 +24,11 @@ class Target(NamedTuple):
 def parse(url: str) -> Target:
     """Read a ledger URL; LedgerError says what is wrong with it, and never shows its password."""
     if MISSING:
-        raise LedgerError(f"a Python library is missing ({MISSING})", "ledger", "run: pip install -r requirements.txt of this collection")
+        raise LedgerError(
+            f"a Python library is missing ({MISSING})",
+            "ledger",
+            "run: pip install -r requirements.txt of this collection",
+        )
     try:
         parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
