@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import compare
 
-FirstSeen = Mapping[tuple[str, str, str, str], int]
-"""When the fleet first saw `(platform, package, arch, version)`, in ms."""
-FIRST_LOOK_MS = 3_600_000
-"""Sightings this soon after a platform's earliest belong to its first look: its hosts are not looked at in the same
-instant."""
+FirstSeen = Mapping[tuple[str, str, str, str], tuple[int, str]]
+"""`{(platform, package, arch, version): (ms, basis)}`: when the fleet first saw it. basis: `seen` (ms is then),
+`dated` (ms is the version's own date) or `unknown` (a platform's first look found it and nothing dates it: it is at
+least that old)."""
 
 
 class Age(NamedTuple):
@@ -35,26 +34,23 @@ class Sightings:
     """First sightings, by package."""
 
     def __init__(self, first_seen: FirstSeen) -> None:
-        self._of: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
-        self._earliest: dict[str, int] = {}
-        for (platform, package, arch, version), ms in first_seen.items():
-            self._of.setdefault((platform, package, arch), []).append((version, ms))
-            self._earliest[platform] = min(ms, self._earliest.get(platform, ms))
+        self._of: dict[tuple[str, str, str], list[tuple[str, int, str]]] = {}
+        for (platform, package, arch, version), (ms, basis) in first_seen.items():
+            self._of.setdefault((platform, package, arch), []).append((version, ms, basis))
 
     def age(self, platform: str, candidate: Mapping[str, Any], seen_ms: int, now_ms: int) -> Age:
         """Age of a candidate that a look at `seen_ms` found."""
         known: list[int] = []
+        at_least = 0
         if isinstance(candidate.get("age_ms"), int):
             known.append(max(0, candidate["age_ms"] + now_ms - seen_ms))
         version, before = candidate.get("version"), candidate.get("installed")
-        sightings = self._of.get((platform, candidate["name"], candidate["arch"]), [])
-        times = [
-            ms for seen, ms in sightings if seen == version or (before and version and _between(before, seen, version))
-        ]
-        since = max(0, now_ms - min(times)) if times else 0
-        if times and min(times) > self._earliest[platform] + FIRST_LOOK_MS:
-            known.append(since)
-        return Age(max(known) if known else None, max([since, *known]))
+        for seen, ms, basis in self._of.get((platform, candidate["name"], candidate["arch"]), []):
+            if seen == version or (before and version and _between(before, seen, version)):
+                at_least = max(at_least, now_ms - ms)
+                if basis in ("seen", "dated"):
+                    known.append(max(0, now_ms - ms))
+        return Age(max(known) if known else None, max([at_least, *known]))
 
 
 def _between(before: str, seen: str, version: str) -> bool:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Reading host states with suspicion: what cannot be relied on is unknown, with why and what to do. Pure.
 
-A host state is `{seen_ms, reachable, error, sections}` as the ledger gives it; docs/architecture.md has the sections.
+A host state is `{seen_ms, reachable, error, answer, sections}` as the ledger gives it; docs/architecture.md has the
+sections.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def section(state: Mapping[str, Any] | None, name: str) -> tuple[Any, str | None
 
 def unsupported(state: Mapping[str, Any]) -> str | None:
     """Why the host's platform has no provider, or None if it has one (or nobody knows)."""
+    if (state.get("answer") or {}).get("supported") is False:
+        return str(section(state, "manager")[1] or "the host has no package manager that is supported")
     manager, _why = section(state, "manager")
     if manager is None:
         return None

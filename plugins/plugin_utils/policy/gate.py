@@ -17,7 +17,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural, utc
 
 Statuses = Mapping[str, Mapping[str, Any]]
-"""`{host: {status, phase, reason, at_ms}}` of this plan; a host that is not in it has no result."""
+"""`{host: {status, phase, reason, ms}}` of this plan; a host that is not in it has no result."""
 Scope = Sequence[Mapping[str, Any]]
 AGAIN = "repair or retire them (with a reason), then run rollout again"
 
@@ -69,9 +69,9 @@ def judge_ring(
 ) -> Verdict:
     """Judge a ring by its recorded results.
 
-    `rings_state` is `{ring: {state, soak_from_ms}}` as last recorded: a ring that has passed this plan stays passed.
-    With `closing` (the question of the next ring) hosts without a final result count as failed; without it (the ring
-    is going on) they keep it open.
+    `rings_state` is `{ring: {state, detail: {soak_from_ms}}}` as last recorded: a ring that has passed this plan
+    stays passed. With `closing` (the question of the next ring) hosts without a final result count as failed; without
+    it (the ring is going on) they keep it open.
     """
     kept, settings = rings_state.get(ring, {}), policy.ring(ring)
     if settings is None:
@@ -80,9 +80,7 @@ def judge_ring(
             ring, "failed", f"ring '{ring}' is in the plan's scope and not in the policy", step, None, None, [], [], []
         )
     if kept.get("state") == "passed":
-        return Verdict(
-            ring, "passed", f"ring '{ring}' has passed this plan", "", None, kept.get("soak_from_ms"), [], [], []
-        )
+        return Verdict(ring, "passed", f"ring '{ring}' has passed this plan", "", None, _soak_from(kept), [], [], [])
     counted = _counted(scope, ring, statuses, retired)
     failed, absent, missing = _bad(counted, statuses)
 
@@ -106,13 +104,17 @@ def judge_ring(
     done = [statuses[host] for host in counted if host not in {*failed, *absent, *missing}]
     if not done:
         return verdict("failed", "no host of it is verified", AGAIN)
-    ended = kept.get("soak_from_ms") if kept.get("state") == "soaking" else None
-    soak_from = int(ended if ended is not None else max(int(item.get("at_ms") or now_ms) for item in done))
+    ended = _soak_from(kept) if kept.get("state") == "soaking" else None
+    soak_from = int(ended if ended is not None else max(int(item.get("ms") or now_ms) for item in done))
     if now_ms < soak_from + settings.soak_ms:
         return verdict(
             "soaking", "is verified and soaks", "run rollout again then", soak_from + settings.soak_ms, soak_from
         )
     return verdict("passed", f"{plural(len(done), 'host')} verified", "", None, soak_from)
+
+
+def _soak_from(kept: Mapping[str, Any]) -> int | None:
+    return (kept.get("detail") or {}).get("soak_from_ms")
 
 
 def _counted(scope: Scope, ring: str, statuses: Statuses, retired: Collection[str]) -> list[str]:

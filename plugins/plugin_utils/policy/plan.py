@@ -43,11 +43,11 @@ def build_plan(
 ) -> tuple[Body, list[dict[str, Any]]]:
     """Freeze a plan.
 
-    `states` has `{seen_ms, reachable, error, sections}` of each host of the scope, `first_seen` `{(platform, package,
-    arch, version): ms}`. `settings` are the hosts' effective settings (`settings.effective`); without them the policy
-    must have no `for:` patterns. Returns the body and what is left out: `[{host, platform, package, arch, version,
-    why, detail, next, taken}]`, where platform, package, arch and version are None for a whole host, and `taken` is
-    true only for an untested step that the policy allows.
+    `states` has `{seen_ms, reachable, error, answer, sections}` of each host of the scope, `first_seen` `{(platform,
+    package, arch, version): ms}`. `settings` are the hosts' effective settings (`settings.effective`); without them
+    the policy must have no `for:` patterns. Returns the body and what is left out: `[{host, platform, package, arch,
+    version, why, detail, next, taken}]`, where platform, package, arch and version are None for a whole host, and
+    `taken` is true only for an untested step that the policy allows.
     """
     sightings = Sightings(first_seen)
     platforms: dict[str, str] = {}

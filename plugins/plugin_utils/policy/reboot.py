@@ -16,6 +16,10 @@ UNRESTARTABLE = re.compile(
 )
 """Units whose restart ends sessions or leaves the system without its bus; only a reboot renews them."""
 
+SESSION = re.compile(r"session-[^.]+\.scope")
+"""A login. It keeps its old files until its user leaves, the run's own connection included; nobody is thrown out for
+that."""
+
 
 class Decision(NamedTuple):
     """What happens about a reboot."""
@@ -34,7 +38,9 @@ def curable(services: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     others: set[str] = set()
     for item in services.get("outdated") or []:
         unit = str(item.get("unit") or "")
-        if unit.endswith(".service") and not UNRESTARTABLE.fullmatch(unit) and not item.get("user"):
+        if SESSION.fullmatch(unit):
+            continue
+        if unit.endswith(".service") and not UNRESTARTABLE.fullmatch(unit):
             units.add(unit)
         else:
             others.add(f"{plain(item.get('process') or '?', 60)} ({plain(unit, 60) or 'no unit'})")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import installed, section
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Check
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.reboot import SESSION
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import compare
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plain
 
@@ -36,6 +37,8 @@ class Judgement(NamedTuple):
     reasons: list[str]
     drift: list[dict[str, str]]
     """`[{package, arch, version, planned}]`: newer than the plan's, on this host untested."""
+    notes: list[str]
+    """What is no fault and worth knowing: logins that keep replaced files until their users leave."""
 
 
 def judge_host(
@@ -65,17 +68,18 @@ def judge_host(
     ]
     wrong = _transaction(lines, transaction) + _versions(after, lines, drift) + _holds(before, after)
     if wrong:
-        return Judgement("failed", wrong, drift)
+        return Judgement("failed", wrong, drift, _logins(after))
     late = _kernel(after) + _processes(after) + _boot(after, transaction)
     broken, unknown = _health(before, after)
     failed, silent = _checks(after, checks)
+    notes = _logins(after)
     if broken or failed:
-        return Judgement("regressed", [*broken, *failed, *late], drift)
+        return Judgement("regressed", [*broken, *failed, *late], drift, notes)
     if late:
-        return Judgement("installed", late, drift)
+        return Judgement("installed", late, drift, notes)
     if unknown or silent:
-        return Judgement("active", [*unknown, *silent], drift)
-    return Judgement("verified", [], drift)
+        return Judgement("active", [*unknown, *silent], drift, notes)
+    return Judgement("verified", [], drift, notes)
 
 
 def _transaction(lines: Sequence[Mapping[str, Any]], transaction: Mapping[str, Any] | None) -> list[str]:
@@ -94,11 +98,14 @@ def _versions(
     if section(after, "packages")[1]:
         return [f"the installed packages are unknown: {section(after, 'packages')[1]}"]
     have, wrong = installed(after or {}), []
+    upgraded = {line["source"] for line in lines if line["action"] == "upgrade"}
     for line in lines:
         has = have.get((line["package"], line["arch"]))
         if line["action"] == "remove":
             if has is not None and has["status"] == "installed":
                 wrong.append(f"{line['package']} is still installed")
+        elif has is None and line["action"] == "install" and line["source"] not in upgraded:
+            continue  # no upgrade of this host depended on it
         elif has is None:
             wrong.append(f"{line['package']} is not installed; the plan has {line['version']}")
         elif has["status"] != "installed":
@@ -159,9 +166,8 @@ def _processes(after: Mapping[str, Any] | None) -> list[str]:
     services, why = section(after, "services")
     if services is None:
         return [f"which processes use replaced files is unknown: {why}"]
-    outdated = sorted(
-        {plain(item.get("unit") or item.get("process") or "?", 60) for item in services.get("outdated") or []}
-    )
+    running = [item for item in services.get("outdated") or [] if not SESSION.fullmatch(str(item.get("unit") or ""))]
+    outdated = sorted({plain(item.get("unit") or item.get("process") or "?", 60) for item in running})
     if outdated:
         return [f"{names(outdated)} still {'use' if len(outdated) > 1 else 'uses'} replaced files"]
     if services.get("complete") is not True:
@@ -170,6 +176,13 @@ def _processes(after: Mapping[str, Any] | None) -> list[str]:
             f" {plain(services.get('reason') or 'not all could be looked at')}"
         ]
     return []
+
+
+def _logins(after: Mapping[str, Any] | None) -> list[str]:
+    items = (section(after, "services")[0] or {}).get("outdated") or []
+    logins = [item for item in items if SESSION.fullmatch(str(item.get("unit") or ""))]
+    found = sorted({f"{plain(item['unit'], 60)} ({plain(item.get('process') or '?', 60)})" for item in logins})
+    return [f"{names(found)}: a login keeps replaced files until its user leaves"] if found else []
 
 
 def _boot(after: Mapping[str, Any] | None, transaction: Mapping[str, Any] | None) -> list[str]:

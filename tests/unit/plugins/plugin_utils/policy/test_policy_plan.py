@@ -109,13 +109,16 @@ def test_a_hold_is_told_with_its_reason(hold: dict, reason: str) -> None:
 @pytest.mark.parametrize(
     ("first_seen", "reason"),
     [
-        ({"1.0-2": NOW - DAY, "0.9": NOW - 90 * DAY}, "too_young"),
-        ({"1.0-2": NOW - 3 * DAY, "0.9": NOW - 90 * DAY}, None),
-        ({"1.0-2": NOW, "1.0-1.5": NOW - 3 * DAY, "0.9": NOW - 90 * DAY}, None),
-        ({"1.0-2": NOW, "1.0-1": NOW - 9 * DAY, "0.9": NOW - 90 * DAY}, "too_young"),
-        ({"1.0-2": NOW, "1.0-3": NOW - 9 * DAY, "0.9": NOW - 90 * DAY}, "too_young"),
-        ({"1.0-2": NOW - HOUR}, "age_unknown"),
-        ({"1.0-2": NOW - 3 * DAY}, None),
+        ({"1.0-2": (NOW - DAY, "seen")}, "too_young"),
+        ({"1.0-2": (NOW - 3 * DAY, "seen")}, None),
+        ({"1.0-2": (NOW, "seen"), "1.0-1.5": (NOW - 3 * DAY, "seen")}, None),
+        ({"1.0-2": (NOW, "seen"), "1.0-1": (NOW - 9 * DAY, "seen")}, "too_young"),
+        ({"1.0-2": (NOW, "seen"), "1.0-3": (NOW - 9 * DAY, "seen")}, "too_young"),
+        ({"1.0-2": (NOW - 9 * DAY, "dated")}, None),
+        ({"1.0-2": (NOW - DAY, "dated")}, "too_young"),
+        ({"1.0-2": (NOW - HOUR, "unknown")}, "age_unknown"),
+        ({"1.0-2": (NOW - 3 * DAY, "unknown")}, None),
+        ({"1.0-2": (NOW + DAY, "seen")}, "too_young"),
         ({}, "age_unknown"),
     ],
     ids=[
@@ -124,13 +127,16 @@ def test_a_hold_is_told_with_its_reason(hold: dict, reason: str) -> None:
         "successor inherits",
         "not from what is installed",
         "not from newer",
+        "dated",
+        "dated and young",
         "first look",
         "first look long ago",
+        "from the future",
         "never seen",
     ],
 )
 def test_age(first_seen: dict, reason: str | None) -> None:
-    seen = {(PLATFORM, "vim", "amd64", version): ms for version, ms in first_seen.items()}
+    seen = {(PLATFORM, "vim", "amd64", version): found for version, found in first_seen.items()}
     _body, left = plan(
         {"t1": state(candidate("vim")), "p1": state()}, "select: {delay: {security: 2d}}", first_seen=seen
     )
@@ -188,6 +194,11 @@ def test_an_unknown_host_is_in_the_scope_and_never_fine(change: dict | None, tex
 def test_a_platform_without_provider_is_unsupported() -> None:
     _body, left = plan({"t1": state(), "p1": state(manager={"name": "pacman", "health": "ok", "problems": []})})
     assert [(item["host"], item["why"]) for item in left] == [("p1", "unsupported")]
+    blind = {**state(manager={"unknown": "no supported package manager"}), "answer": {"supported": False}}
+    _body, left = plan({"t1": state(), "p1": blind})
+    assert [(item["host"], item["why"], item["detail"]) for item in left] == [
+        ("p1", "unsupported", "no supported package manager")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -156,10 +156,27 @@ def test_a_lost_hold_is_a_failure() -> None:
 
 
 def test_newer_than_the_plan_is_verified_and_listed_as_drift() -> None:
-    line = {"package": "vim", "arch": "amd64", "action": "upgrade", "version": "1.0-2"}
+    line = {"package": "vim", "arch": "amd64", "action": "upgrade", "version": "1.0-2", "source": "vim"}
     found = judge_host(BEFORE, patched(BEFORE, [{**line, "version": "1.0-9"}]), [line], [], DONE, [])
     assert found.status == "verified"
     assert found.drift == [{"package": "vim", "arch": "amd64", "version": "1.0-9", "planned": "1.0-2"}]
+
+
+def test_a_login_on_replaced_files_is_a_note() -> None:
+    after = patched(BEFORE, [], services=outdated("session-3.scope", "root"))
+    found = judge_host(BEFORE, after, [], [], None, [])
+    assert found.status == "verified" and found.notes == [
+        "session-3.scope (p): a login keeps replaced files until its user leaves"
+    ]
+
+
+@pytest.mark.parametrize(("source", "status"), [("other", "verified"), ("vim", "failed")])
+def test_a_new_package_may_be_left_out_where_nothing_depends_on_it(source: str, status: str) -> None:
+    lines = [
+        {"package": "vim", "arch": "amd64", "action": "upgrade", "version": "1.0-2", "source": "vim"},
+        {"package": "vim-data", "arch": "amd64", "action": "install", "version": "1.0-2", "source": source},
+    ]
+    assert judge_host(BEFORE, patched(BEFORE, lines[:1]), lines, [], DONE, []).status == status
 
 
 def test_a_host_that_nobody_looked_at_is_not_fine() -> None:
@@ -195,6 +212,8 @@ def outdated(unit: str | None, user: str | None = None) -> dict:
         ("when_needed", {"services": outdated("nginx.service")}, "no", ["nginx.service"]),
         ("when_needed", {"services": outdated("dbus.service")}, "reboot", []),
         ("when_needed", {"services": outdated("user@1000.service")}, "reboot", []),
+        ("when_needed", {"services": outdated("nginx.service", "www-data")}, "no", ["nginx.service"]),
+        ("when_needed", {"services": outdated("session-3.scope", "root")}, "no", []),
         ("when_needed", {"services": outdated("init.scope")}, "reboot", []),
         ("when_needed", {"services": outdated(None)}, "reboot", []),
         ("when_needed", {"services": {"outdated": [], "complete": False, "reason": "not root"}}, "unknown", []),
