@@ -9,12 +9,15 @@ module: transaction
 short_description: Bring this host to exactly the versions of a plan
 version_added: 0.1.0
 description:
-  - Installs the plan's versions from a private index that holds only the plan's staged files, so that a newer, expired, phased or
+  - Installs the plan's versions from a private index that holds only the plan's staged files, so that a newer,
+    expired, phased or
     withdrawn version in the host's repositories cannot interfere.
   - Simulates first and refuses when anything else would be installed, upgraded, downgraded or removed.
-  - Runs detached from its connection; the host's own journal in C(/var/lib/lockstep) decides what happened. Called again, it attaches to a
+  - Runs detached from its connection; the host's own journal in C(/var/lib/lockstep) decides what happened. Called
+    again, it attaches to a
     running transaction, returns the result of a finished one, and repairs and goes on with an interrupted one.
-  - The action of the same name gives the arguments from the open plan; a play needs none but O(lock_timeout) and O(timeout).
+  - The action of the same name gives the arguments from the open plan; a play needs none but O(lock_timeout) and
+    O(timeout).
 author:
   - Lockstep maintainers (@lockstep)
 attributes:
@@ -35,10 +38,12 @@ options:
     description: Id of the ledger that O(token) is of.
     type: str
   token:
-    description: Token of the run. A host starts nothing for a token that is lower than one that it has seen of the same ledger.
+    description: Token of the run. A host starts nothing for a token that is lower than one that it has seen of the
+      same ledger.
     type: int
   attempt:
-    description: A higher number than the last attempt's carries a transaction that has failed or was refused through again.
+    description: A higher number than the last attempt's carries a transaction that has failed or was refused through
+      again.
     type: int
     default: 1
   lines:
@@ -61,12 +66,14 @@ options:
     default: 3600
   restart_services:
     description:
-      - Restart the services that still use replaced files. Those that must not be restarted, as the message bus and logins, become a
+      - Restart the services that still use replaced files. Those that must not be restarted, as the message bus and
+        logins, become a
         reason to reboot.
     type: bool
     default: true
   on_problem:
-    description: What a problem means to the action, a failed task or a recorded result. The module itself always returns its outcome.
+    description: What a problem means to the action, a failed task or a recorded result. The module itself always
+      returns its outcome.
     type: str
     choices: [fail, record]
     default: fail
@@ -85,7 +92,8 @@ EXAMPLES = r"""
 RETURN = r"""
 outcome:
   description: >-
-    C(installed), C(nothing) (all is there already), C(failed), C(refused) (nothing was touched), C(unknown) (the runner died), or in check mode
+    C(installed), C(nothing) (all is there already), C(failed), C(refused) (nothing was touched), C(unknown) (the
+    runner died), or in check mode
     C(would_install).
   type: str
   returned: always
@@ -94,7 +102,8 @@ error:
   type: dict
   returned: always
 transaction:
-  description: Id of the transaction that this is the result of; an earlier one of the same plan where that had to be finished.
+  description: Id of the transaction that this is the result of; an earlier one of the same plan where that had to be
+    finished.
   type: str
   returned: always
 attempt:
@@ -106,17 +115,20 @@ attached:
   type: str
   returned: always
 packages:
-  description: What differs from before the transaction's first attempt, as C(name), C(arch), C(action), C(before), C(after), C(planned).
+  description: What differs from before the transaction's first attempt, as C(name), C(arch), C(action), C(before),
+    C(after), C(planned).
   type: list
   elements: dict
   returned: always
 newer:
-  description: Packages whose installed version is newer than the plan's, as C(name), C(arch), C(installed), C(planned). They are left alone.
+  description: Packages whose installed version is newer than the plan's, as C(name), C(arch), C(installed),
+    C(planned). They are left alone.
   type: list
   elements: dict
   returned: always
 kept_back:
-  description: Lines that were left out for a hold, a pin or a reason in O(skip), as C(name), C(arch), C(version), C(why).
+  description: Lines that were left out for a hold, a pin or a reason in O(skip), as C(name), C(arch), C(version),
+    C(why).
   type: list
   elements: dict
   returned: always

@@ -16,8 +16,11 @@ NO_SPACE = "No space left on device"
 
 
 class Failure(NamedTuple):
-    """A package that dpkg could not process. script: postinst, preinst, …, or None when no script failed; status: its exit
-    status as text; lines: the last of what came before, and dpkg's own message."""
+    """A package that dpkg could not process.
+
+    script: postinst, preinst, …, or None when no script failed; status: its exit status as text; lines: the last of
+    what came before, and dpkg's own message.
+    """
 
     package: str
     script: Optional[str]

@@ -16,8 +16,11 @@ Key = Tuple[str, str]
 
 
 class Installed(NamedTuple):
-    """A package that dpkg has unpacked. want: install, hold, deinstall or purge; flag: ok or reinstreq; state: installed,
-    or what is wrong; size: KiB; relations: names that it depends on or conflicts with."""
+    """A package that dpkg has unpacked.
+
+    want: install, hold, deinstall or purge; flag: ok or reinstreq; state: installed, or what is wrong; size: KiB;
+    relations: names that it depends on or conflicts with.
+    """
 
     version: str
     want: str

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """apt's private index: a flat file: repository that holds a plan's files and nothing else.
 
-apt gets its own source list, Lists and cache folders, so neither the host's repositories nor its preferences take part; dpkg's status and
+apt gets its own source list, Lists and cache folders, so neither the host's repositories nor its preferences take
+part; dpkg's status and
 apt's auto marks stay the host's own.
 """
 
@@ -34,7 +35,7 @@ def options(work_dir: str) -> List[str]:
 
 
 def build(host: Host, lines: List[Line], files_dir: str, control_dir: str, work_dir: str) -> List[Stanza]:
-    """Write the index of these lines' files and let apt read it. Raise Unknown when a file or its stanza can't be used."""
+    """Write the index of these lines' files and let apt read it; raise Unknown when a file can't be used."""
     for name in ("repo", "lists/partial", "cache/archives/partial"):
         os.makedirs(host.path(work_dir + "/" + name), exist_ok=True)
     stanzas = []
@@ -57,7 +58,8 @@ def build(host: Host, lines: List[Line], files_dir: str, control_dir: str, work_
                 )
             )
     _write(host.path(work_dir + "/sources.list"), "deb [trusted=yes] file:{0}/repo ./\n".format(work_dir))
-    # hooks of the host's own configuration (appstream, apt-file, …) are for its own indexes: this update runs without it
+    # hooks of the host's own configuration (appstream, apt-file, …) are for its own indexes: this update runs
+    # without it
     _write(host.path(work_dir + "/apt.conf"), 'Dir::Etc::Parts "/dev/null";\nDir::Etc::Main "/dev/null";\n')
     run = host.run(["apt-get", "-qq"] + options(work_dir) + ["update"], env={"APT_CONFIG": work_dir + "/apt.conf"})
     if run.rc != 0:

@@ -30,7 +30,8 @@ def run_logged(
 ) -> Ended:
     """Run command with its output appended to log_path.
 
-    The output goes to the file itself and not through a pipe: should this process die, the package manager goes on undisturbed.
+    The output goes to the file itself and not through a pipe: should this process die, the package manager goes on
+    undisturbed.
     """
     env = {"PATH": PATH, "LC_ALL": "C.UTF-8", "LANGUAGE": "C", "HOME": "/root"}
     env.update(environment)

@@ -8,8 +8,7 @@ def require(module, names):
     missing = [name for name in names if module.params[name] in (None, "")]
     if missing:
         module.fail_json(
-            msg="missing: {0}. The action lockstep.patching.{1} gives them from the open plan; run it, not the bare
-            module.".format(
-                ", ".join(missing), module._name.rpartition(".")[2]
+            msg="missing: {0}. The action of the same name gives them from the open plan; run it, not the bare module.".format(
+                ", ".join(missing)
             )
         )

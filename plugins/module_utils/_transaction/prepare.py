@@ -99,7 +99,7 @@ def prepare(writer: AptWriter, snapshot: Snapshot, staged: Staged, expected: Exp
                 "; " + "; ".join(simulated.reasons) if simulated.reasons else "",
             ),
             "simulated full-upgrade",
-            "nothing was changed; a package that these versions need is not in the plan or conflicts with what is installed",
+            "nothing was changed; what these versions need is not in the plan, or conflicts with what is installed",
         )
     return Prepared(expected, simulated.steps, list(expected.withheld) + verdict.kept)
 

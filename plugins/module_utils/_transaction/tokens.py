@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Locks, and the highest run token that the host has seen of each ledger.
 
-A controller that was replaced may live on for a while; its token is lower than the new one's, and a lower token starts nothing.
+A controller that was replaced may live on for a while; its token is lower than the new one's, and a lower token
+starts nothing.
 """
 
 import contextlib
