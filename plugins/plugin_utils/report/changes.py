@@ -20,12 +20,15 @@ def plan_lines(document: dict[str, Any]) -> dict[str, Lines]:
     return found
 
 
-def host_changes(lines: Lines | None, transactions: list[dict[str, Any]], look: dict[str, Any] | None) -> list[dict[str, Any]]:
+def host_changes(
+    lines: Lines | None, transactions: list[dict[str, Any]], look: dict[str, Any] | None
+) -> list[dict[str, Any]] | None:
     """`[{package, arch, source, security, origin, action, before, after, planned, result}]` of one host.
 
     `result`: `done` (has what the plan says), `differs` (has something else), `planned` (not taken yet),
     `unknown` (lines is None because nobody knows the host's platform). `before` is the version before the
-    first transaction, `after` the one after the last; a host without a transaction shows what its last look found and after None.
+    first transaction, `after` the one after the last; a host without a transaction shows what its last look found and
+    after None. None where there was no look either: what the host would take is then not known.
     """
     seen: dict[tuple[str, str], list[str | None]] = {}
     for transaction in transactions:
@@ -35,10 +38,16 @@ def host_changes(lines: Lines | None, transactions: list[dict[str, Any]], look: 
             after = None if item.get("after") is None else say(item["after"])
             seen[key] = [seen[key][0] if key in seen else before, after]
     if seen:
-        changes = [_change(key, before, after, (lines or {}).get(key), True) for key, (before, after) in sorted(seen.items())]
+        changes = [
+            _change(key, before, after, (lines or {}).get(key), True) for key, (before, after) in sorted(seen.items())
+        ]
         return changes if lines is not None else [{**change, "result": "unknown"} for change in changes]
     packages, _why = section(look or {}, "packages")
-    installed = {(say(item.get("name")), say(item.get("arch"))): say(item.get("version")) for item in packages or []} if lines else {}
+    if packages is None:
+        return None
+    installed = (
+        {(say(item.get("name")), say(item.get("arch"))): say(item.get("version")) for item in packages} if lines else {}
+    )
     return [
         _change(key, installed[key], None, line, False)
         for key, line in sorted((lines or {}).items())
@@ -46,9 +55,13 @@ def host_changes(lines: Lines | None, transactions: list[dict[str, Any]], look: 
     ]
 
 
-def _change(key: tuple[str, str], before: str | None, after: str | None, line: dict[str, Any] | None, taken: bool) -> dict[str, Any]:
+def _change(
+    key: tuple[str, str], before: str | None, after: str | None, line: dict[str, Any] | None, taken: bool
+) -> dict[str, Any]:
     line = line or {}
-    action = say(line.get("action")) or ("install" if before is None else "remove" if taken and after is None else "upgrade")
+    action = say(line.get("action")) or (
+        "install" if before is None else "remove" if taken and after is None else "upgrade"
+    )
     planned = None if line.get("version") is None else say(line["version"])
     return {
         "package": key[0],
@@ -65,7 +78,8 @@ def _change(key: tuple[str, str], before: str | None, after: str | None, line: d
 
 
 def changed_packages(hosts: list[dict[str, Any]], steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """`[{package, arch, source, security, origin, action, planned, before: [version], after: [version], hosts, done, differs, steps}]`, security first."""
+    """`[{package, arch, source, security, origin, action, planned, before: [version], after: [version], hosts, done,
+    differs, steps}]`, security first."""
     uses = [0] * len(steps)
     for row in hosts:
         for number in row["steps"]:
@@ -73,7 +87,9 @@ def changed_packages(hosts: list[dict[str, Any]], steps: list[dict[str, Any]]) -
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for number, step in enumerate(steps):
         same = {key: step[key] for key in ("package", "arch", "source", "security", "origin", "action", "planned")}
-        entry = groups.setdefault(tuple(same.values()), {**same, "before": [], "after": [], "hosts": 0, "done": 0, "differs": 0, "steps": []})
+        entry = groups.setdefault(
+            tuple(same.values()), {**same, "before": [], "after": [], "hosts": 0, "done": 0, "differs": 0, "steps": []}
+        )
         for side in ("before", "after"):
             if step[side] and step[side] not in entry[side]:
                 entry[side].append(step[side])
@@ -81,4 +97,6 @@ def changed_packages(hosts: list[dict[str, Any]], steps: list[dict[str, Any]]) -
         if step["result"] in ("done", "differs"):
             entry[step["result"]] += uses[number]
         entry["steps"].append(number)
-    return sorted(groups.values(), key=lambda row: (not row["security"], row["package"], row["arch"], row["planned"] or ""))
+    return sorted(
+        groups.values(), key=lambda row: (not row["security"], row["package"], row["arch"], row["planned"] or "")
+    )

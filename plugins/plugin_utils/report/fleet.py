@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,7 +28,8 @@ def fleet_view(
 
     `states`: `{host, groups, seen_ms, reachable, error, platform, answer, sections}` as in docs/architecture.md.
     `policy`: `{path}` or None where there is none.
-    `drift`: None where nobody asked, else `{test, production, from_ms, test_hosts, production_hosts, rows: [{host, package, arch, version,
+    `drift`: None where nobody asked, else `{test, production, from_ms, test_hosts, production_hosts, rows: [{host,
+    package, arch, version,
     ms, from_version}], gaps: [{host, why, from_ms, to_ms}]}`; `test` and `production` are the patterns.
     `closing`: the last line of the run, where it is known.
     """
@@ -56,7 +58,8 @@ def fleet_view(
 
 
 def tally(values: Iterable[int | None]) -> dict[str, Any]:
-    """Counts of many hosts: `{count, hosts_with, hosts_without, hosts_unknown}`; count is what is known, None when no host knows."""
+    """Counts of many hosts: `{count, hosts_with, hosts_without, hosts_unknown}`; count is what is known, None when
+    no host knows."""
     with_some, without, unknown, count = 0, 0, 0, 0
     for value in values:
         if value is None:
@@ -89,7 +92,10 @@ def summary(hosts: list[dict[str, Any]], now_ms: int) -> dict[str, Any]:
         "security": tally(row["security"] for row in hosts),
         "other": tally(row["other"] for row in hosts),
         "reboot": {value: reboot.count(value) for value in ("yes", "no", "unknown")},
-        "services": tally(row["services"] if row["services"] is not None or not row["services_seen"] else row["services_seen"] for row in hosts),
+        "services": tally(
+            row["services"] if row["services"] is not None or not row["services_seen"] else row["services_seen"]
+            for row in hosts
+        ),
         "held": tally(row["held"] for row in hosts),
         "indexes": {"states": states, "oldest_ms": min(fetched, default=None), "newest_ms": max(fetched, default=None)},
         "patched": patched(hosts, now_ms),
@@ -109,7 +115,10 @@ def patched(hosts: list[dict[str, Any]], now_ms: int) -> list[dict[str, Any]]:
             continue
         days = (now_ms - row["last_patched_ms"]) / DAY
         counts[next(place for place, (_label, most) in enumerate(PATCHED) if most is None or days <= most)] += 1
-    return [{"label": label, "hosts": count} for (label, _most), count in zip((*PATCHED, ("unknown", None)), counts)]
+    return [
+        {"label": label, "hosts": count}
+        for (label, _most), count in zip((*PATCHED, ("unknown", None)), counts, strict=True)
+    ]
 
 
 def platforms(hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -139,17 +148,23 @@ def platforms(hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def unknown_reasons(hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """`[{what, why, next, hosts}]`, the one with most hosts first."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
+    """`[{what, why, next, hosts}]`, the one with most hosts first. Reasons that differ only in the host's own name
+    are one."""
+    groups: dict[tuple[str, ...], dict[str, Any]] = {}
     for row in hosts:
+        own = re.compile(rf"(?<![\w.-]){re.escape(row['host'])}(?![\w-]|\.\w)")
         for item in row["unknown"]:
-            groups.setdefault((item["what"], item["why"], item["next"]), []).append(row["host"])
-    found = [{"what": what, "why": why, "next": then, "hosts": names} for (what, why, then), names in groups.items()]
-    return sorted(found, key=lambda item: (-len(item["hosts"]), item["what"], item["why"]))
+            general = {key: own.sub("the host", item[key]) for key in ("what", "why", "next")}
+            entry = groups.setdefault(tuple(general.values()), {**item, "hosts": []})
+            if entry["hosts"]:
+                entry.update(general)
+            entry["hosts"].append(row["host"])
+    return sorted(groups.values(), key=lambda item: (-len(item["hosts"]), item["what"], item["why"]))
 
 
 def packages(hosts: list[dict[str, Any]], steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row for each package and version on offer: `{package, arch, source, action, installed: [version], version, security, origin,
+    """One row for each package and version on offer: `{package, arch, source, action, installed: [version], version,
+    security, origin,
     kept_back, hosts, steps}`, security first, then by how many hosts it is for."""
     uses = [0] * len(steps)
     for row in hosts:
@@ -179,14 +194,17 @@ def packages(hosts: list[dict[str, Any]], steps: list[dict[str, Any]]) -> list[d
 
 
 def drift_view(drift: dict[str, Any]) -> dict[str, Any]:
-    """Versions that reached production before any test host had them, one row for each package version, the newest first.
+    """Versions that reached production before any test host had them, one row for each package version, the newest
+    first.
 
     A gap in the records is never read as "nothing happened": it is listed, and `complete` is then false.
     """
     groups: dict[tuple[str, str, str], dict[str, Any]] = {}
     for row in drift.get("rows") or []:
         key = (say(row.get("package")), say(row.get("arch")), say(row.get("version")))
-        entry = groups.setdefault(key, dict(zip(("package", "arch", "version"), key), first_ms=None, from_versions=[], hosts=[]))
+        entry = groups.setdefault(
+            key, dict(zip(("package", "arch", "version"), key, strict=True), first_ms=None, from_versions=[], hosts=[])
+        )
         when, before = moment(row.get("ms")), say(row.get("from_version"))
         if when is not None and (entry["first_ms"] is None or when < entry["first_ms"]):
             entry["first_ms"] = when
@@ -195,7 +213,12 @@ def drift_view(drift: dict[str, Any]) -> dict[str, Any]:
         if say(row.get("host")) not in entry["hosts"]:
             entry["hosts"].append(say(row.get("host")))
     gaps = [
-        {"host": say(gap.get("host")), "why": say(gap.get("why"), "no reason given"), "from_ms": moment(gap.get("from_ms")), "to_ms": moment(gap.get("to_ms"))}
+        {
+            "host": say(gap.get("host")),
+            "why": say(gap.get("why"), "no reason given"),
+            "from_ms": moment(gap.get("from_ms")),
+            "to_ms": moment(gap.get("to_ms")),
+        }
         for gap in drift.get("gaps") or []
     ]
     return {

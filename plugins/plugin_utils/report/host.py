@@ -1,6 +1,9 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One host's state as one row of a report. Pure: a section that could not be read makes its cells None and adds a reason."""
+"""One host's state as one row of a report. Pure.
+
+A section that could not be read makes its cells None and adds a reason.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,8 @@ def origin_text(origins: Any) -> str:
 
 
 def step_rows(state: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the host's package manager would do: `[{package, arch, source, action, installed, version, security, origin, phased, kept_back}]`."""
+    """What the host's package manager would do: `[{package, arch, source, action, installed, version, security,
+    origin, phased, kept_back}]`."""
     candidates, _why = section(state, "candidates")
     return [
         {
@@ -79,11 +83,27 @@ def host_row(state: dict[str, Any]) -> dict[str, Any]:
     else:
         # what an earlier look found may be shown as history, never as what is pending now
         seen = f"; last answer {utc(row['seen_ms'])}" if row["seen_ms"] else "; it has never answered"
-        unknown.append({"what": "everything", "why": "unreachable: " + say(state.get("error"), "no reason given") + seen, "next": REACH})
+        unknown.append(
+            {
+                "what": "everything",
+                "why": "unreachable: " + say(state.get("error"), "no reason given") + seen,
+                "next": REACH,
+            }
+        )
         row.update(
-            security=None, other=None, reboot="unknown", reboot_reasons=[], services=None, services_seen=0, outdated=[],
-            held=None, holds=[], index_state="unknown", index_fetched_ms=None, index_problems=[],
-        )  # fmt: skip
+            security=None,
+            other=None,
+            reboot="unknown",
+            reboot_reasons=[],
+            services=None,
+            services_seen=0,
+            outdated=[],
+            held=None,
+            holds=[],
+            index_state="unknown",
+            index_fetched_ms=None,
+            index_problems=[],
+        )
     row.update(_history(state))
     row["kernel"] = _kernel(state)
     row["unknown"] = _once(unknown)
@@ -113,7 +133,13 @@ def _pending(state: dict[str, Any], unknown: list[dict[str, str]]) -> dict[str, 
     answer = state.get("answer") or {}
     security, pending = _count(answer.get("security")), _count(answer.get("pending"))
     for item in answer.get("unknown") or []:
-        unknown.append({"what": say(item.get("what"), "?"), "why": say(item.get("why"), "no reason given"), "next": say(item.get("next"), LOOK_AGAIN)})
+        unknown.append(
+            {
+                "what": say(item.get("what"), "?"),
+                "why": say(item.get("why"), "no reason given"),
+                "next": say(item.get("next"), LOOK_AGAIN),
+            }
+        )
     if (security is None or pending is None) and not unknown:
         unknown.append({"what": "updates", "why": "the look gave no count of updates", "next": LOOK_AGAIN})
     other = pending - security if security is not None and pending is not None and pending >= security else None
@@ -127,7 +153,9 @@ def _reboot(state: dict[str, Any], unknown: list[dict[str, str]]) -> dict[str, A
     reasons = [say(item.get("text") or item.get("signal")) for item in (content or {}).get("reasons") or []]
     if needed == "unknown":
         signals = ", ".join(say(signal) for signal in (content or {}).get("unknown") or [])
-        unknown.append({"what": "reboot", "why": why or f"could not be told from: {signals or 'no signal'}", "next": LOOK_AGAIN})
+        unknown.append(
+            {"what": "reboot", "why": why or f"could not be told from: {signals or 'no signal'}", "next": LOOK_AGAIN}
+        )
     return {"reboot": needed, "reboot_reasons": reasons}
 
 
@@ -154,7 +182,12 @@ def _holds(state: dict[str, Any], unknown: list[dict[str, str]]) -> dict[str, An
     if why:
         unknown.append({"what": "holds", "why": why, "next": LOOK_AGAIN})
     holds = [
-        {"package": say(item.get("name")), "kind": say(item.get("kind"), "hold"), "reason": say(item.get("reason")), "where": say(item.get("where"))}
+        {
+            "package": say(item.get("name")),
+            "kind": say(item.get("kind"), "hold"),
+            "reason": say(item.get("reason")),
+            "where": say(item.get("where")),
+        }
         for item in content or []
     ]
     return {"held": None if why else len(holds), "holds": holds}

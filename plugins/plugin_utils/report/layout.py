@@ -59,11 +59,14 @@ class Layout:
         room = self.columns - 2 - 2 * (len(head) - 1) - sum(sizes)
         sizes[stretch] = max(min(8, sizes[stretch]), sizes[stretch] + min(room, 0))
         self.lines.append(self._row([(text, "soft") for text in head], sizes, right))
-        self.lines.extend(self._row([(text, css) for text, (_raw, css) in zip(clear, row)], sizes, right) for clear, row in zip(texts, rows))
+        self.lines.extend(
+            self._row([(text, css) for text, (_raw, css) in zip(clear, row, strict=True)], sizes, right)
+            for clear, row in zip(texts, rows, strict=True)
+        )
 
     def _row(self, cells: list[Cell], sizes: list[int], right: set[int]) -> str:
         line, used = "  ", 2
-        for column, ((text, css), size) in enumerate(zip(cells, sizes)):
+        for column, ((text, css), size) in enumerate(zip(cells, sizes, strict=True)):
             if used + size > self.columns:
                 break
             last = column == len(cells) - 1 and column not in right

@@ -37,7 +37,9 @@ def step_refs(numbers: list[int]) -> str:
 
 def _attribute(row: dict[str, Any], filters: list[str], told: list[tuple[str, str]], notes: Distinct) -> str:
     numbers = [notes.add({"label": label, "text": text}) for label, text in told]
-    return " ".join([*filters, *(f"s{number}" for number in row["steps"]), *(f"n{number}" for number in dict.fromkeys(numbers))])
+    return " ".join(
+        [*filters, *(f"s{number}" for number in row["steps"]), *(f"n{number}" for number in dict.fromkeys(numbers))]
+    )
 
 
 def _detect(row: dict[str, Any]) -> tuple[list[str], list[tuple[str, str]]]:
@@ -53,7 +55,9 @@ def _detect(row: dict[str, Any]) -> tuple[list[str], list[tuple[str, str]]]:
     told = [(f"Unknown: {item['what']}", item["why"]) for item in row["unknown"]]
     told += [("Reboot", reason) for reason in row["reboot_reasons"]]
     told += [("Old files in use", f"{item['name']}: {names(item['files'], 6)}") for item in row["outdated"]]
-    told += [("Held" if hold["kind"] == "hold" else hold["kind"].capitalize(), hold_text(hold)) for hold in row["holds"]]
+    told += [
+        ("Held" if hold["kind"] == "hold" else hold["kind"].capitalize(), hold_text(hold)) for hold in row["holds"]
+    ]
     told += [("Index", problem) for problem in row["index_problems"]]
     if row["history_missing"]:
         told.append(("History", row["history_missing"]))
@@ -81,6 +85,7 @@ def _rollout(row: dict[str, Any]) -> tuple[list[str], list[tuple[str, str]]]:
     if row["kernel"]:
         told.append(("Kernel", row["kernel"]))
     told += [
-        ("Passed" if item["ok"] else "Failed", item["check"] + (f": {item['detail']}" if item["detail"] else "")) for item in row["findings"]
+        ("Passed" if item["ok"] else "Failed", item["check"] + (f": {item['detail']}" if item["detail"] else ""))
+        for item in row["findings"]
     ]
     return filters, told

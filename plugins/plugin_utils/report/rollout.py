@@ -8,14 +8,30 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.report.changes import changed_packages, host_changes, plan_lines
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.changes import (
+    changed_packages,
+    host_changes,
+    plan_lines,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.distinct import Distinct
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.text import say
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.times import moment
 
-STATUSES = ("verified", "active", "installed", "staged", "pending", "skipped", "rolled_back", "regressed", "failed", "unreachable")
+STATUSES = (
+    "verified",
+    "active",
+    "installed",
+    "staged",
+    "pending",
+    "skipped",
+    "rolled_back",
+    "regressed",
+    "failed",
+    "unreachable",
+)
 BAD = ("rolled_back", "regressed", "failed", "unreachable")
 NO_RESULT = "no result is recorded for this host"
+GO_ON = "run rollout again: it goes on from where the fleet is"
 REBOOTS = ("done", "not_needed", "owed", "unknown")
 
 
@@ -34,9 +50,11 @@ def rollout_view(
 
     `plan`: `{id, document, created_ms, state}` (document as in docs/architecture.md).
     `left_out`: `[{host, platform, package, arch, version, why, next}]`.
-    `host_statuses`: `[{host, platform, status, phase, reason, next, reboot: "done"|"not_needed"|"owed"|"unknown", boot_before, boot_after,
+    `host_statuses`: `[{host, platform, status, phase, reason, next, reboot: "done"|"not_needed"|"owed"|"unknown",
+    boot_before, boot_after,
     kernel, findings: [text or {check, ok, detail}], ms}]`; all but host and status may be missing.
-    `rings`: `[{name, state, verdict: "go"|"wait"|"stop"|None, reason, next, failed, absent, max_failed, max_absent, opened_ms,
+    `rings`: `[{name, state, verdict: "go"|"wait"|"stop"|None, reason, next, failed, absent, max_failed, max_absent,
+    opened_ms,
     closed_ms, soak_until_ms}]`; limits are numbers of hosts or texts such as `1%`.
     `transactions`: `[{host, versions: [{package, arch, before, after}]}]`, oldest first.
     `runs`: `[{token, playbook, actor, job, started_ms, ended_ms, closing}]`.
@@ -53,8 +71,11 @@ def rollout_view(
         taken.setdefault(transaction.get("host"), []).append(transaction)
     for name in [*scope, *sorted(host for host in statuses if host not in scope)]:
         row = _host(name, scope.get(name), statuses.get(name), looks.get(name))
-        changes = host_changes(lines.get(row["platform"], {}) if row["platform"] else None, taken.get(name, []), looks.get(name))
-        row["steps"] = [steps.add(change) for change in changes]
+        changes = host_changes(
+            lines.get(row["platform"], {}) if row["platform"] else None, taken.get(name, []), looks.get(name)
+        )
+        row["steps_known"] = changes is not None
+        row["steps"] = [steps.add(change) for change in changes or []]
         row["left"] = left_of.get(row["host"], 0)
         hosts.append(row)
     return {
@@ -94,7 +115,7 @@ def _plan(plan: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _host(name: str, ring: str | None, result: dict[str, Any] | None, look: dict[str, Any] | None) -> dict[str, Any]:
-    result = result or {"status": "pending", "reason": NO_RESULT}
+    result = result or {"status": "pending", "reason": NO_RESULT, "next": GO_ON}
     status = say(result.get("status"))
     reboot = result.get("reboot")
     return {
@@ -103,7 +124,9 @@ def _host(name: str, ring: str | None, result: dict[str, Any] | None, look: dict
         "platform": _text((look or {}).get("platform") or result.get("platform")),
         "status": status if status in STATUSES else "pending",
         "phase": _text(result.get("phase")),
-        "reason": _text(result.get("reason")) if status in STATUSES else f"the recorded result {status!r} has no meaning here",
+        "reason": _text(result.get("reason"))
+        if status in STATUSES
+        else f"the recorded result {status!r} has no meaning here",
         "next": _text(result.get("next")),
         "reboot": reboot if reboot in REBOOTS else "unknown",
         "boot_before": _text(result.get("boot_before")),
@@ -138,14 +161,19 @@ def _grouped(left: list[dict[str, Any]]) -> list[dict[str, Any]]:
         what = {key: value for key, value in item.items() if key != "host"}
         groups.setdefault(tuple(what.values()), {**what, "hosts": []})["hosts"].append(item["host"])
     order = ("untested", "unknown")
-    return sorted(groups.values(), key=lambda row: (row["why"] not in order, row["why"], -len(row["hosts"]), row["package"]))
+    return sorted(
+        groups.values(), key=lambda row: (row["why"] not in order, row["why"], -len(row["hosts"]), row["package"])
+    )
 
 
 def _all_rings(rings: Iterable[dict[str, Any]], document: dict[str, Any]) -> list[dict[str, Any]]:
     """The recorded rings in the plan's order; one that has no record yet waits."""
     recorded = {say(ring.get("name")): ring for ring in rings}
     planned = [say(ring.get("ring")) for ring in document.get("scope") or []]
-    return [recorded.get(name, {"name": name, "state": "waiting"}) for name in [*planned, *(name for name in recorded if name not in planned)]]
+    return [
+        recorded.get(name, {"name": name, "state": "waiting"})
+        for name in [*planned, *(name for name in recorded if name not in planned)]
+    ]
 
 
 def _ring(ring: dict[str, Any], hosts: list[dict[str, Any]]) -> dict[str, Any]:

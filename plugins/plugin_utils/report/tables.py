@@ -15,7 +15,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def cell(value: Any) -> str:
-    """One cell. None is `unknown`, never empty or 0; text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    """One cell. None is `unknown`, never empty or 0; text that a spreadsheet would run as a formula gets an
+    apostrophe before it."""
     if value is None:
         return "unknown"
     if isinstance(value, bool):
@@ -49,26 +50,62 @@ def _reasons(items: list[dict[str, str]], key: str) -> str:
 def _detect(view: dict[str, Any]) -> dict[str, str]:
     hosts = [
         [
-            row["host"], row["status"], row["os"], row["platform"], row["groups"], iso(row["seen_ms"]), row["security"], row["other"],
-            row["reboot"], row["reboot_reasons"], row["services"], [item["name"] for item in row["outdated"]], row["held"],
-            row["index_state"], None if row["index_fetched_ms"] is None else iso(row["index_fetched_ms"]),
-            None if row["last_patched_ms"] is None else iso(row["last_patched_ms"]), row["history_missing"] or "",
-            row["kernel"]["running"], _reasons(row["unknown"], "why"), _reasons(row["unknown"], "next"),
+            row["host"],
+            row["status"],
+            row["os"],
+            row["platform"],
+            row["groups"],
+            iso(row["seen_ms"]),
+            row["security"],
+            row["other"],
+            row["reboot"],
+            row["reboot_reasons"],
+            row["services"],
+            [item["name"] for item in row["outdated"]],
+            row["held"],
+            row["index_state"],
+            None if row["index_fetched_ms"] is None else iso(row["index_fetched_ms"]),
+            None if row["last_patched_ms"] is None else iso(row["last_patched_ms"]),
+            row["history_missing"] or "",
+            row["kernel"]["running"],
+            _reasons(row["unknown"], "why"),
+            _reasons(row["unknown"], "next"),
         ]
         for row in view["hosts"]
-    ]  # fmt: skip
+    ]
     header = [
-        "host", "status", "os", "platform", "groups", "seen", "security_pending", "other_pending", "reboot", "reboot_reasons",
-        "services_on_old_files", "services", "held", "index_state", "index_fetched", "last_patched", "history_missing", "kernel_running",
-        "unknown", "next",
-    ]  # fmt: skip
+        "host",
+        "status",
+        "os",
+        "platform",
+        "groups",
+        "seen",
+        "security_pending",
+        "other_pending",
+        "reboot",
+        "reboot_reasons",
+        "services_on_old_files",
+        "services",
+        "held",
+        "index_state",
+        "index_fetched",
+        "last_patched",
+        "history_missing",
+        "kernel_running",
+        "unknown",
+        "next",
+    ]
     names = ["package", "arch", "source", "action", "installed", "version", "security", "origin", "phased", "kept_back"]
     files = {
         "hosts": table(header, hosts),
         "packages": table(["host", *names], _steps(view, names)),
         "holds": table(
             ["host", "package", "kind", "reason", "where"],
-            ([row["host"], hold["package"], hold["kind"], hold["reason"], hold["where"]] for row in view["hosts"] for hold in row["holds"]),
+            (
+                [row["host"], hold["package"], hold["kind"], hold["reason"], hold["where"]]
+                for row in view["hosts"]
+                for hold in row["holds"]
+            ),
         ),
     }
     if view["drift"]:
@@ -95,20 +132,48 @@ def _rollout(view: dict[str, Any]) -> dict[str, str]:
     plan = view["plan"]["id"]
     hosts = (
         [
-            row["host"], row["ring"] or "", row["platform"], row["status"], row["phase"] or "", row["reason"] or "", row["next"] or "",
-            row["reboot"], row["boot_before"], row["boot_after"], row["kernel"] or "", len(row["steps"]), row["left"],
+            row["host"],
+            row["ring"] or "",
+            row["platform"],
+            row["status"],
+            row["phase"] or "",
+            row["reason"] or "",
+            row["next"] or "",
+            row["reboot"],
+            row["boot_before"],
+            row["boot_after"],
+            row["kernel"] or "",
+            len(row["steps"]) if row["steps_known"] else None,
+            row["left"],
             [f"{item['check']}: {'ok' if item['ok'] else 'failed'}" for item in row["findings"]],
-            None if row["ms"] is None else iso(row["ms"]), plan,
+            None if row["ms"] is None else iso(row["ms"]),
+            plan,
         ]
         for row in view["hosts"]
-    )  # fmt: skip
+    )
     header = [
-        "host", "ring", "platform", "status", "phase", "reason", "next", "reboot", "boot_before", "boot_after", "kernel", "packages", "left",
-        "findings", "recorded", "plan",
-    ]  # fmt: skip
+        "host",
+        "ring",
+        "platform",
+        "status",
+        "phase",
+        "reason",
+        "next",
+        "reboot",
+        "boot_before",
+        "boot_after",
+        "kernel",
+        "packages",
+        "left",
+        "findings",
+        "recorded",
+        "plan",
+    ]
     names = ["package", "arch", "source", "action", "before", "after", "planned", "result", "security", "origin"]
     left = (
-        [host, row["package"], row["arch"], row["version"] or "", row["why"], row["next"] or ""] for row in view["left"] for host in row["hosts"]
+        [host, row["package"], row["arch"], row["version"] or "", row["why"], row["next"] or ""]
+        for row in view["left"]
+        for host in row["hosts"]
     )
     return {
         "hosts": table(header, hosts),

@@ -15,7 +15,8 @@ HOSTS, PLATFORMS, REASONS, VERSIONS = 25, 12, 8, 8
 
 
 def terminal(view: dict[str, Any], width: int = 80, color: bool = False) -> str:
-    """The summary, no line wider than `width` columns (40 at least); the closing line is not in it, as the run prints that last."""
+    """The summary, no line wider than `width` columns (40 at least); the closing line is not in it, as the run
+    prints that last."""
     out = Layout(width, color)
     if view["kind"] == "rollout":
         rollout_lines(view, out)
@@ -46,12 +47,19 @@ def _glance(total: dict[str, Any], now_ms: int, out: Layout) -> None:
     out.fact("Reboots", owed + [_unknown_hosts(reboot["unknown"])] * bool(reboot["unknown"]))
     out.fact("Services on old files", _tally(total["services"], "warn"))
     out.fact("Held packages", _tally(total["held"], "info"))
-    indexes = [(f"{name} on {plural(count, 'host')}", "ok" if name == "ok" else "unk") for name, count in sorted(total["indexes"]["states"].items())]
+    indexes = [
+        (f"{name} on {plural(count, 'host')}", "ok" if name == "ok" else "unk")
+        for name, count in sorted(total["indexes"]["states"].items())
+    ]
     if total["indexes"]["oldest_ms"]:
         indexes.append((f"oldest fetched {age(total['indexes']['oldest_ms'], now_ms)}", ""))
     out.fact("Package indexes", indexes)
     incomplete = total["history"]["incomplete"]
-    out.fact("Package logs", [(f"complete on {plural(total['history']['complete'], 'host')}", "")] + [(f"gaps on {incomplete:,}", "unk")] * bool(incomplete))
+    out.fact(
+        "Package logs",
+        [(f"complete on {plural(total['history']['complete'], 'host')}", "")]
+        + [(f"gaps on {incomplete:,}", "unk")] * bool(incomplete),
+    )
 
 
 def _unknown_hosts(count: int) -> Cell:
@@ -83,8 +91,15 @@ def _table(view: dict[str, Any], out: Layout) -> None:
     # what needs somebody comes first, when not all can be shown
     chosen = view["hosts"]
     if len(chosen) > HOSTS:
-        chosen = sorted(chosen, key=lambda row: (-(row["security"] or 0), row["status"] == "answered", row["reboot"] != "yes", row["host"]))[:HOSTS]
-    out.heading("Hosts" if len(chosen) == len(view["hosts"]) else f"Hosts with most security updates ({len(chosen)} of {len(view['hosts']):,})")
+        chosen = sorted(
+            chosen,
+            key=lambda row: (-(row["security"] or 0), row["status"] == "answered", row["reboot"] != "yes", row["host"]),
+        )[:HOSTS]
+    out.heading(
+        "Hosts"
+        if len(chosen) == len(view["hosts"])
+        else f"Hosts with most security updates ({len(chosen)} of {len(view['hosts']):,})"
+    )
     rows = []
     for row in chosen:
         reboot = {"yes": ("yes", "warn"), "no": ("no", "")}.get(row["reboot"], ("?", "unk"))
@@ -98,7 +113,9 @@ def _table(view: dict[str, Any], out: Layout) -> None:
                 _number(row["services"], "warn", row["services_seen"]),
                 _number(row["held"], ""),
                 (patched, "unk" if patched == "?" else ""),
-                {"answered": ("answered", "ok"), "partly": ("in part", "unk")}.get(row["status"], ("unreachable", "unk")),
+                {"answered": ("answered", "ok"), "partly": ("in part", "unk")}.get(
+                    row["status"], ("unreachable", "unk")
+                ),
                 (row["os"] or "", "soft"),
             ]
         )
@@ -119,7 +136,10 @@ def _platforms(view: dict[str, Any], out: Layout) -> None:
     rows = []
     for row in view["platforms"][:PLATFORMS]:
         reboot = row["reboot"]
-        owed = _tally_number({"count": reboot["yes"] if reboot["yes"] or reboot["no"] else None, "hosts_unknown": reboot["unknown"]}, "warn")
+        owed = _tally_number(
+            {"count": reboot["yes"] if reboot["yes"] or reboot["no"] else None, "hosts_unknown": reboot["unknown"]},
+            "warn",
+        )
         rows.append(
             [
                 (row["platform"] or "unknown", "" if row["platform"] else "unk"),
@@ -131,7 +151,9 @@ def _platforms(view: dict[str, Any], out: Layout) -> None:
                 (f"{row['not_answered']:,}", "unk" if row["not_answered"] else ""),
             ]
         )
-    out.table(["Platform", "Hosts", "Security", "Other", "Reboot", "Services", "Not in full"], rows, right={1, 2, 3, 4, 5, 6})
+    out.table(
+        ["Platform", "Hosts", "Security", "Other", "Reboot", "Services", "Not in full"], rows, right={1, 2, 3, 4, 5, 6}
+    )
     out.more(len(view["platforms"]) - PLATFORMS, "platforms")
 
 
@@ -155,13 +177,24 @@ def _drift(view: dict[str, Any], out: Layout) -> None:
     drift = view["drift"]
     if drift is None:
         return
-    out.heading(f"Reached production ({drift['production']}) since {day(drift['from_ms'])} before any test host ({drift['test']}) ran it")
+    since = f"since {day(drift['from_ms'])}"
+    out.heading(f"Reached production ({drift['production']}) {since} before any test host ({drift['test']}) ran it")
     for row in drift["rows"][:VERSIONS]:
-        out.text(f"{row['package']} {row['version']} on {day(row['first_ms'])}: {names(row['hosts'], 3)}", "bad", indent=2, hang=4)
+        out.text(
+            f"{row['package']} {row['version']} on {day(row['first_ms'])}: {names(row['hosts'], 3)}",
+            "bad",
+            indent=2,
+            hang=4,
+        )
     out.more(len(drift["rows"]) - VERSIONS, "versions")
     for side in ("test", "production"):
         if not drift[f"{side}_hosts"]:
-            out.text(f"Unknown: the {side} pattern {drift[side]} matches no host. Next: correct lockstep_{side}.", "unk", indent=2, hang=4)
+            out.text(
+                f"Unknown: the {side} pattern {drift[side]} matches no host. Next: correct lockstep_{side}.",
+                "unk",
+                indent=2,
+                hang=4,
+            )
     if drift["complete"] and not drift["rows"]:
         out.text("None: every version had been on a test host first.", "ok", indent=2)
     if drift["gaps"]:

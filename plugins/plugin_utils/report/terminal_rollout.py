@@ -19,14 +19,33 @@ def rollout_lines(view: dict[str, Any], out: Layout) -> None:
     """Rings, hosts that need somebody, versions, and what is left."""
     plan, total = view["plan"], view["summary"]
     out.heading(f"Rollout of plan {plan['id'][:12]} in fleet {view['fleet']}, {utc(view['generated_ms'])}")
-    statuses = [(f"{count:,} {status.replace('_', ' ')}", STATUS_CSS.get(status, "")) for status, count in total["statuses"].items() if count]
+    statuses = [
+        (f"{count:,} {status.replace('_', ' ')}", STATUS_CSS.get(status, ""))
+        for status, count in total["statuses"].items()
+        if count
+    ]
     out.fact("Hosts", [(f"{total['hosts']:,}", "bold"), *statuses])
     changes = total["changes"]
-    labels = (("done", "as planned", "ok"), ("differs", "not as planned", "bad"), ("planned", "to come", ""), ("unknown", "unknown", "unk"))
-    out.fact("Package changes", [(f"{changes[key]:,} {label}", css) for key, label, css in labels if changes[key]] or [("none", "")])
+    labels = (
+        ("done", "as planned", "ok"),
+        ("differs", "not as planned", "bad"),
+        ("planned", "to come", ""),
+        ("unknown", "unknown", "unk"),
+    )
+    out.fact(
+        "Package changes",
+        [(f"{changes[key]:,} {label}", css) for key, label, css in labels if changes[key]] or [("none", "")],
+    )
     reboots = total["reboots"]
-    kinds = (("done", "done", "ok"), ("not_needed", "not needed", ""), ("owed", "owed", "warn"), ("unknown", "unknown", "unk"))
-    out.fact("Reboots", [(f"{reboots[key]:,} {label}", css) for key, label, css in kinds if reboots[key]] or [("none", "")])
+    kinds = (
+        ("done", "done", "ok"),
+        ("not_needed", "not needed", ""),
+        ("owed", "owed", "warn"),
+        ("unknown", "unknown", "unk"),
+    )
+    out.fact(
+        "Reboots", [(f"{reboots[key]:,} {label}", css) for key, label, css in kinds if reboots[key]] or [("none", "")]
+    )
     if total["left"]:
         out.fact("Left out", [(f"{count:,} {why.replace('_', ' ')}", "") for why, count in total["left_why"].items()])
     _rings(view, out)
@@ -56,7 +75,11 @@ def _rings(view: dict[str, Any], out: Layout) -> None:
 
 def _hosts(view: dict[str, Any], out: Layout) -> None:
     open_hosts = [row for row in view["hosts"] if row["status"] != "verified"]
-    chosen = view["hosts"] if len(view["hosts"]) <= HOSTS else sorted(open_hosts, key=lambda row: row["status"] in ("pending", "skipped"))
+    chosen = (
+        view["hosts"]
+        if len(view["hosts"]) <= HOSTS
+        else sorted(open_hosts, key=lambda row: row["status"] in ("pending", "skipped"))
+    )
     if chosen:
         out.heading("Hosts" if len(view["hosts"]) <= HOSTS else "Hosts that are not verified")
         rows = [
@@ -64,7 +87,7 @@ def _hosts(view: dict[str, Any], out: Layout) -> None:
                 (row["host"], "bold"),
                 (row["ring"] or "-", ""),
                 (row["status"].replace("_", " "), STATUS_CSS.get(row["status"], "")),
-                (f"{len(row['steps'])}", ""),
+                (f"{len(row['steps'])}", "") if row["steps_known"] else ("?", "unk"),
                 (row["reboot"].replace("_", " "), "unk" if row["reboot"] == "unknown" else ""),
             ]
             for row in chosen[:HOSTS]

@@ -9,9 +9,12 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
-_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*\x1b\\|[ -/]*[0-~])")
+_SEQUENCE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*\x1b\\|[ -/]*[0-~])"
+)
 _BLANK = re.compile("[\t\n\x0b\x0c\r\x85\u2028\u2029]+")
-# C0 and C1 controls, zero-width and bidirectional marks, tags: they hide text or show it in an order that is not its own
+# C0 and C1 controls, zero-width and bidirectional marks, tags: they hide text or show it in an order that is not its
+# own
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e01ef]"
@@ -22,7 +25,8 @@ LIMIT = 2000
 
 @lru_cache(maxsize=65536)
 def clean(text: str) -> str:
-    """One line without escape sequences, controls, bidirectional marks or lone surrogates, of at most LIMIT characters."""
+    """One line without escape sequences, controls, bidirectional marks or lone surrogates, of at most LIMIT
+    characters."""
     if text.isascii() and text.isprintable() and len(text) <= LIMIT:
         return text
     text = _BLANK.sub(" ", _SEQUENCE.sub("", text))
@@ -69,7 +73,8 @@ def pad(text: str, columns: int, right: bool = False) -> str:
 
 
 def wrap(text: str, columns: int) -> list[str]:
-    """Lines of at most that many columns, broken at spaces, and inside words only where a word is longer than a line."""
+    """Lines of at most that many columns, broken at spaces, and inside words only where a word is longer than a
+    line."""
     lines, line = [], ""
     for word in text.split():
         while width(word) > columns:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Put a view into a folder: HTML, JSON and CSV, each file replaced in one step so that a reader never sees half of one."""
+"""Put a view into a folder: HTML, JSON and CSV, each file replaced in one step, so that nobody reads half of one."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ class ReportError(Exception):
 def write(view: dict[str, Any], directory: str, kinds: Iterable[str] = KINDS) -> dict[str, str]:
     """Write the view and return the paths: `{"html": path, "json": path, "hosts_csv": path, "packages_csv": path, …}`.
 
-    The names are stable: `detect.html`, `detect.json`, `detect-hosts.csv`, … of fleet_view and `report.html`, `report.json`,
-    `report-hosts.csv`, … of rollout_view. Raises ReportError where a file cannot be written, and ValueError for a kind that is none of KINDS.
+    The names are stable: `detect.html`, `detect.json`, `detect-hosts.csv`, … of fleet_view and `report.html`,
+    `report.json`,
+    `report-hosts.csv`, … of rollout_view. Raises ReportError where a file cannot be written, and ValueError for a
+    kind that is none of KINDS.
     """
     kinds = tuple(kinds)
     wrong = sorted(set(kinds) - set(KINDS))
@@ -37,7 +39,9 @@ def write(view: dict[str, Any], directory: str, kinds: Iterable[str] = KINDS) ->
     tables = csv_files(view) if "csv" in kinds else {}
     paths: dict[str, str] = {}
     if "csv" in kinds:
-        paths.update((f"{name}_csv", _replace(directory, f"{stem}-{name}.csv", content)) for name, content in tables.items())
+        paths.update(
+            (f"{name}_csv", _replace(directory, f"{stem}-{name}.csv", content)) for name, content in tables.items()
+        )
     if "json" in kinds:
         text = json.dumps(view, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
         paths["json"] = _replace(directory, f"{stem}.json", text + "\n")
@@ -50,7 +54,9 @@ def write(view: dict[str, Any], directory: str, kinds: Iterable[str] = KINDS) ->
 
 def _make(directory: str) -> None:
     try:
-        os.makedirs(directory, mode=0o755, exist_ok=True)
+        if not os.path.isdir(directory):
+            os.makedirs(directory)
+            os.chmod(directory, 0o755)  # whatever the umask: others than the operator read reports
     except OSError as error:
         raise ReportError(_why("the report folder", directory, error)) from error
 
@@ -74,4 +80,5 @@ def _replace(directory: str, name: str, content: str) -> str:
 
 
 def _why(what: str, path: str, error: OSError) -> str:
-    return f"{what} {path} could not be written: {error.strerror or error}; free space or set lockstep_report_dir to a folder that you may write"
+    then = "free space, or set lockstep_report_dir to a folder that you may write"
+    return f"{what} {path} could not be written: {error.strerror or error}; {then}"

@@ -21,7 +21,7 @@
       for (const rest of Array.from(table.tBodies).slice(1)) rest.remove();
       this.shown = this.rows;
       this.at = 0;
-      this.size = PAGE;
+      this.size = Number(table.dataset.page) || PAGE;
       this.want = null;
       this.refs = null;
       if (this.rows.length > 5) this.tools();
