@@ -22,6 +22,9 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.settings 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
 
 
+SHOWN_LINES = 120
+
+
 class ActionModule(ControllerAction):
     """Freeze a plan from what this run has seen, unless one is open."""
 
@@ -41,6 +44,8 @@ class ActionModule(ControllerAction):
         path = os.path.join(run.report_dir, f"plan-{run.plan_id[:12]}.json")
         write_text(path, write_plan(plan["body"]))
         write_text(path[: -len(".json")] + ".txt", render_plan(plan["body"], plan["left_out"]))
+        if run.stage == "plan":
+            self._display.display(summary(plan, policy, run, path))
         return {"plan_id": run.plan_id, "path": path}
 
     def _make(self, run: Run, ledger: Ledger, policy: Policy) -> None:
@@ -100,9 +105,23 @@ class ActionModule(ControllerAction):
         """What a rollout would do; nothing is kept."""
         batches = rollout_batches(policy, body["scope"], {}, {}, now_ms())
         self.files.write("shown", {"body": body, "left_out": left_out, "batches": [batch._asdict() for batch in batches]})
-        text = [render_plan(body, left_out), "batches of this run"]
+        text = [render_plan(body, left_out), *defaults(policy), "", "batches of this run"]
         text += [f"  {batch.ring}: {names(batch.hosts, 20)}" for batch in batches]
-        text.append(f"reboots: {policy.reboot[0].mode}; see each host's reboot state in the report")
+        text.append(f"reboots: {policy.reboot[0].mode}, at most one a host")
         self._display.display("\n".join(text))
         run.notes.append(f"check: plan {plan_id(body)[:12]} would install {len(body['lines'])} lines; nothing was kept or changed")
         self.files.save(run)
+
+
+def summary(plan: dict[str, Any], policy: Policy, run: Run, path: str) -> str:
+    """The plan as the terminal shows it: as long as a person reads it, and where the whole is."""
+    lines = render_plan(plan["body"], plan["left_out"]).splitlines()
+    if len(lines) > SHOWN_LINES:
+        lines = [*lines[:SHOWN_LINES], f"… and {len(lines) - SHOWN_LINES} more lines, in {path[: -len('.json')]}.txt"]
+    return "\n".join([*lines, "", *defaults(policy), "", *run.notes, f"plan file: {path}"])
+
+
+def defaults(policy: Policy) -> list[str]:
+    """Every default that the policy leaves to Lockstep, and what overrides it where."""
+    taken = [f"  {key}: {value}" for key, value in policy.defaults_taken]
+    return [f"defaults taken ({policy.name} does not say)", *taken] if taken else []

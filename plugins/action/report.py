@@ -80,7 +80,7 @@ class ActionModule(ControllerAction):
         line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses)
         if plan and run.plan_id and not run.check:
             verdicts.complete(ledger, plan, settled, run.token, now_ms())
-        written: dict[str, str] = {}
+        written: list[str] = []
         views = []
         if run.stage in FLEET_STAGES or plan is None:
             states = self._looked_at(ledger, run)
@@ -104,10 +104,12 @@ class ActionModule(ControllerAction):
                 )
             )
         for view in views:
-            self._display.display(terminal(view, width=_width(), color=_color()))
-            written.update(write(view, run.report_dir, self.argument("formats", ["html", "json", "csv"])))
-        self._display.display("".join(f"report: {path}\n" for path in written.values()).rstrip())
-        return line, list(written.values())
+            if run.stage != "plan" and not run.check:  # the plan has been shown, and nothing has happened since
+                self._display.display(terminal(view, width=_width(), color=_color()))
+            written += write(view, run.report_dir, self.argument("formats", ["html", "json", "csv"])).values()
+        if written:
+            self._display.display("reports\n" + "\n".join(f"  {os.path.relpath(path)}" for path in written))
+        return line, written
 
     def _end(self, run: Run, line: str) -> None:
         outcome = line.partition(":")[0] or "stopped"

@@ -67,8 +67,12 @@ def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None,
     failed = next((verdict for verdict in concerned if verdict.state == "failed"), None)
     if failed:
         return _stopped(f"plan {short}: {failed.why}{_reasons(failed, statuses)}", failed.next)
-    if run.stage in ("plan", "acquire", "verify"):
-        return f"done: {run.stage} of plan {short}" + "".join(f"; {note}" for note in run.notes)
+    more = "".join(f"; {note}" for note in run.notes)
+    if run.stage == "plan":
+        hosts = sum(len(entry["hosts"]) for entry in scope)
+        return f"done: plan {short} is open: {plural(len(plan['body']['lines']), 'line')} for {plural(hosts, 'host')}{more}; next: rollout"
+    if run.stage == "acquire":
+        return f"done: plan {short} is acquired{more}"
     unfinished = next((verdict for verdict in concerned if verdict.state in ("open", "waiting")), None)
     if unfinished:
         return _stopped(f"plan {short}: {unfinished.why}", unfinished.next)
@@ -77,7 +81,7 @@ def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None,
         return f"waiting: plan {short}: {soaking.why} until {utc(soaking.until_ms or 0)}"
     hosts = [host for verdict in concerned for host in hosts_of(scope, verdict.ring)]
     good = sum(1 for host in hosts if (statuses.get(host) or {}).get("status") == "verified")
-    return f"done: plan {short}: {good} of {plural(len(hosts), 'host')} verified" + "".join(f"; {note}" for note in run.notes)
+    return f"done: plan {short}: {good} of {plural(len(hosts), 'host')} verified{more}"
 
 
 def _concerns(stage: str, ring: str, scope: list[dict[str, Any]]) -> bool:
