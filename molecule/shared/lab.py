@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: the Lockstep contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Command line of the lab; the package of the same name beside this file does the work."""

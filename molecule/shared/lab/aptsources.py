@@ -44,7 +44,7 @@ def parse_one_line(text: str) -> list[Source]:
         if options:
             rest = rest[options.end() :].strip()
             for item in options.group(1).split():
-                key, _, value = item.partition("=")
+                key, _sep, value = item.partition("=")
                 if key.lower() == "signed-by":
                     signed_by = value
         words = rest.split()
@@ -65,7 +65,7 @@ def parse_deb822(text: str) -> list[Source]:
             if line[0] in " \t":
                 fields[key] = f"{fields.get(key, '')}\n{line.strip()}"
             else:
-                key, _, value = line.partition(":")
+                key, _sep, value = line.partition(":")
                 key = key.strip().lower()
                 fields[key] = value.strip()
         if fields.get("enabled", "yes").lower() in {"no", "false", "0", "off", "disable"}:
@@ -128,4 +128,4 @@ def os_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
     if not path.is_file():
         return {}
     pairs = (line.partition("=") for line in path.read_text(encoding="utf-8").splitlines() if "=" in line)
-    return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs}
+    return {key.strip(): value.strip().strip("\"'") for key, _sep, value in pairs}

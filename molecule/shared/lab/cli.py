@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
 def parse_host(text: str) -> tuple[str, dict[str, Any]]:
     """'NAME[:BASE][@GROUP]...' as name and settings."""
     head, *groups = text.split("@")
-    name, _, base = head.partition(":")
+    name, _sep, base = head.partition(":")
     return name, {**({"base": base} if base else {}), "groups": groups}
 
 
@@ -180,7 +180,7 @@ def _ssh(arguments: argparse.Namespace) -> int:
 def _power(arguments: argparse.Namespace) -> int:
     verbs: dict[str, Callable[[Host], None]] = {
         "power-off": Host.power_off, "power-on": Host.power_on, "kill": Host.kill, "reboot": Host.reboot,
-             "cut": Host.cut_network, "restore": Host.restore_network,
+        "cut": Host.cut_network, "restore": Host.restore_network,
     }  # fmt: skip
     verbs[arguments.verb](_lab(arguments).host(arguments.host))
     return 0

@@ -170,7 +170,7 @@ def _fill(spec: Spec, tree: Path) -> None:
     for script, text in scripts(spec).items():
         put(f"DEBIAN/{script}", text.encode(), 0o755)
     if spec.conffiles:
-        put("DEBIAN/conffiles", "".join(f"{inside}\n" for inside, _ in spec.conffiles).encode())
+        put("DEBIAN/conffiles", "".join(f"{inside}\n" for inside, _text in spec.conffiles).encode())
     put(f"usr/share/doc/{spec.name}/changelog.Debian.gz", changelog(spec))
     for inside, text in (*spec.conffiles, *spec.files):
         put(inside, text.encode())

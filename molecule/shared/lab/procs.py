@@ -66,7 +66,7 @@ def environment(pid: int) -> dict[str, str]:
     except OSError:
         return {}
     pairs = (item.partition(b"=") for item in raw.split(b"\0") if b"=" in item)
-    return {os.fsdecode(key): os.fsdecode(value) for key, _, value in pairs}
+    return {os.fsdecode(key): os.fsdecode(value) for key, _sep, value in pairs}
 
 
 def marked_pids(state: Path) -> list[int]:

@@ -20,7 +20,7 @@ def take_down(names: LabNames) -> None:
     except LabError:
         subnet = ""
     # twice: a process that was being started while the first list was made is in the second
-    for _ in range(2):
+    for _round in range(2):
         procs.end_all(lambda: procs.cgroup_pids(names.cgroup), f"lab {names.lab}")
         procs.end_all(lambda: procs.marked_pids(names.state), f"lab {names.lab}")
     _end_ssh_masters(names)
@@ -101,7 +101,7 @@ def _unmount(folder: Path) -> None:
 
 
 def _remove_cgroup(names: LabNames) -> None:
-    for _ in range(50):
+    for _attempt in range(50):
         procs.remove_cgroup(names.cgroup)
         if not any((root / names.cgroup).exists() for root in procs.cgroup_roots()):
             return
