@@ -63,11 +63,13 @@ def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None,
     if run.gate:
         return _stopped(f"plan {short}: {run.gate['why']}", run.gate["next"])
     scope = plan["body"]["scope"]
+    more = "".join(f"; {note}" for note in run.notes)
+    if run.stage == "retire":
+        return f"done: plan {short}{more}"
     concerned = [verdict for verdict in verdicts if _concerns(run.stage, verdict.ring, scope)]
     failed = next((verdict for verdict in concerned if verdict.state == "failed"), None)
     if failed:
         return _stopped(f"plan {short}: {failed.why}{_reasons(failed, statuses)}", failed.next)
-    more = "".join(f"; {note}" for note in run.notes)
     if run.stage == "plan":
         hosts = sum(len(entry["hosts"]) for entry in scope)
         return f"done: plan {short} is open: {plural(len(plan['body']['lines']), 'line')} for {plural(hosts, 'host')}{more}; next: rollout"
