@@ -21,7 +21,13 @@ HOST_PARTS = (
     "module_utils/_look",
     "module_utils/_transaction",
 )
-CORE = ("plugin_utils/policy", "plugin_utils/feeds", "plugin_utils/ledger", "plugin_utils/report", "plugin_utils/store")
+CORE = (
+    "plugin_utils/policy",
+    "plugin_utils/feeds",
+    "plugin_utils/ledger",
+    "plugin_utils/report",
+    "plugin_utils/store.py",
+)
 FRONT = ("action", "callback", "filter", "inventory", "lookup")
 ALLOWED: dict[str, tuple[str, ...]] = {
     "module_utils/_model": (),

@@ -82,6 +82,7 @@ def judge_ring(
     if kept.get("state") == "passed":
         return Verdict(ring, "passed", f"ring '{ring}' has passed this plan", "", None, _soak_from(kept), [], [], [])
     counted = _counted(scope, ring, statuses, retired)
+    going_to = set(hosts)
     failed, absent, missing = _bad(counted, statuses)
 
     def verdict(
@@ -101,7 +102,8 @@ def judge_ring(
             "open" if any(begun(statuses.get(host)) for host in counted) or kept.get("state") == "open" else "waiting"
         )
         return verdict(state, f"{plural(len(missing), 'host')} without a result: {names(missing)}", "run rollout again")
-    done = [statuses[host] for host in counted if host not in {*failed, *absent, *missing}]
+    bad = {*failed, *absent, *missing}
+    done = [statuses[host] for host in counted if host not in bad]
     if not done:
         return verdict("failed", "no host of it is verified", AGAIN)
     ended = _soak_from(kept) if kept.get("state") == "soaking" else None
@@ -179,6 +181,9 @@ def decide(
     nobody looked. `attempted`: hosts that an earlier gate of this run let go; if they have no final result by now
     they count as failed.
     """
+    reachable, attempted = set(reachable), set(attempted)
+    limit = None if limit is None else set(limit)
+    inventory = None if inventory is None else set(inventory)
     position = next((at for at, entry in enumerate(scope) if entry["ring"] == ring), None)
     settings = policy.ring(ring)
     if position is None or settings is None:
@@ -196,8 +201,10 @@ def decide(
             return _stop(earlier.why + (f" (outside --limit: {names(outside)})" if outside else ""), earlier.next)
     passed = rings_state.get(ring, {}).get("state") == "passed"
     counted = _counted(scope, ring, statuses, retired)
-    hosts = [host for host in dict.fromkeys(batch) if host in counted and not finished(statuses.get(host))]
-    strange = [host for host in batch if host not in hosts_of(scope, ring)]
+    frozen = set(counted)
+    hosts = [host for host in dict.fromkeys(batch) if host in frozen and not finished(statuses.get(host))]
+    known = set(hosts_of(scope, ring))
+    strange = [host for host in batch if host not in known]
     if strange:
         return _stop(f"{names(strange)}: not in ring '{ring}' of this plan", "a joiner waits for the next plan")
     if not counted:
@@ -213,7 +220,8 @@ def decide(
     left = [
         host for host in counted if inventory is not None and host not in inventory and not finished(statuses.get(host))
     ]
-    failed, absent, missing = _bad([host for host in counted if host not in hosts], statuses)
+    going_to = set(hosts)
+    failed, absent, missing = _bad([host for host in counted if host not in going_to], statuses)
     failed += [host for host in missing if host in attempted or begun(statuses.get(host))]
     absent = [host for host in absent if host not in reachable]
     lost = [host for host in hosts if host not in reachable and _started(statuses.get(host))]
