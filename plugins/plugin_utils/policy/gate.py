@@ -17,7 +17,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural, utc
 
 Statuses = Mapping[str, Mapping[str, Any]]
-"""`{host: {status, phase, reason, ms}}` of this plan; a host that is not in it has no result."""
+"""`{host: {status, phase, reason, at_ms}}` of this plan; a host that is not in it has no result."""
 Scope = Sequence[Mapping[str, Any]]
 AGAIN = "repair or retire them (with a reason), then run rollout again"
 
@@ -69,7 +69,7 @@ def judge_ring(
 ) -> Verdict:
     """Judge a ring by its recorded results.
 
-    `rings_state` is `{ring: {state, detail: {soak_from_ms}}}` as last recorded: a ring that has passed this plan
+    `rings_state` is `{ring: {state, soak_from_ms}}` as last recorded: a ring that has passed this plan
     stays passed. With `closing` (the question of the next ring) hosts without a final result count as failed; without
     it (the ring is going on) they keep it open.
     """
@@ -80,9 +80,10 @@ def judge_ring(
             ring, "failed", f"ring '{ring}' is in the plan's scope and not in the policy", step, None, None, [], [], []
         )
     if kept.get("state") == "passed":
-        return Verdict(ring, "passed", f"ring '{ring}' has passed this plan", "", None, _soak_from(kept), [], [], [])
+        return Verdict(
+            ring, "passed", f"ring '{ring}' has passed this plan", "", None, kept.get("soak_from_ms"), [], [], []
+        )
     counted = _counted(scope, ring, statuses, retired)
-    going_to = set(hosts)
     failed, absent, missing = _bad(counted, statuses)
 
     def verdict(
@@ -106,17 +107,13 @@ def judge_ring(
     done = [statuses[host] for host in counted if host not in bad]
     if not done:
         return verdict("failed", "no host of it is verified", AGAIN)
-    ended = _soak_from(kept) if kept.get("state") == "soaking" else None
-    soak_from = int(ended if ended is not None else max(int(item.get("ms") or now_ms) for item in done))
+    ended = kept.get("soak_from_ms") if kept.get("state") == "soaking" else None
+    soak_from = int(ended if ended is not None else max(int(item.get("at_ms") or now_ms) for item in done))
     if now_ms < soak_from + settings.soak_ms:
         return verdict(
             "soaking", "is verified and soaks", "run rollout again then", soak_from + settings.soak_ms, soak_from
         )
     return verdict("passed", f"{plural(len(done), 'host')} verified", "", None, soak_from)
-
-
-def _soak_from(kept: Mapping[str, Any]) -> int | None:
-    return (kept.get("detail") or {}).get("soak_from_ms")
 
 
 def _counted(scope: Scope, ring: str, statuses: Statuses, retired: Collection[str]) -> list[str]:

@@ -22,7 +22,7 @@ PASSED = {"test": {"state": "passed"}}
 
 
 def was(status: str, ago_h: int = 30, **given) -> dict:
-    return {"status": status, "phase": None, "reason": None, "ms": NOW - ago_h * HOUR, **given}
+    return {"status": status, "phase": None, "reason": None, "at_ms": NOW - ago_h * HOUR, **given}
 
 
 OK, ABSENT, LOST = was("verified"), was("unreachable", phase="absent"), was("unreachable", phase="lost")
@@ -107,7 +107,7 @@ def test_what_passed_stays_passed_and_stragglers_do_not_start_the_soak_anew() ->
     assert ring({"t1": OK, "t2": was("failed")}, state=PASSED).state == "passed"
     late = {"t1": OK, "t2": was("verified", 1)}
     assert ring(late).state == "soaking"
-    kept = {"test": {"state": "soaking", "detail": {"soak_from_ms": NOW - 30 * HOUR}}}
+    kept = {"test": {"state": "soaking", "soak_from_ms": NOW - 30 * HOUR}}
     assert ring(late, state=kept).state == "passed"
 
 
