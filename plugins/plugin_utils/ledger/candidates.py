@@ -20,8 +20,8 @@ _FRESH_MS = 60 * 60 * 1000  # last_seen is not written again within this time: a
 
 
 class Seen(NamedTuple):
-    """A candidate that a host offers. dated_ms: UTC time of the version's own advisory, changelog or package date, None when nothing dates it;
-    installed: the version it would replace, empty for a new package."""
+    """A candidate that a host offers. dated_ms: UTC time of the version's own advisory, changelog or package date, None
+    when nothing dates it; installed: the version it would replace, empty for a new package."""
 
     package: str
     arch: str
@@ -35,10 +35,12 @@ class Candidates(Part):
     def note_candidates(
         self, fleet: str, platform: str, rows: Iterable[tuple[Any, ...]], token: int, now_ms: int
     ) -> int:
-        """Note what hosts of a platform offer (rows: `Seen`, or tuples of its first five or six fields); return how many were new.
+        """Note what hosts of a platform offer (rows: `Seen`, or tuples of its first five or six fields); return how
+        many were new.
 
-        The run that looks at a platform for the first time cannot know since when a candidate is there: it takes the version's own date (basis
-        `dated`), or says that its age is `unknown`. What a later run finds was first seen then (basis `seen`).
+        The run that looks at a platform for the first time cannot know since when a candidate is there: it takes the
+        version's own date (basis `dated`), or says that its age is `unknown`. What a later run finds was first seen
+        then (basis `seen`).
         """
         merged: dict[tuple[str, str, str], list[Seen]] = {}
         for row in rows:
@@ -71,15 +73,16 @@ class Candidates(Part):
         return new
 
     def first_seen(self, fleet: str, platform: str) -> dict[tuple[str, str, str], tuple[int, str]]:
-        """(package, arch, version) -> (first_seen_ms, basis); basis: `seen`, `dated`, or `unknown` (then the time is only when we looked)."""
+        """(package, arch, version) -> (first_seen_ms, basis); basis: `seen`, `dated`, or `unknown` (then the time is
+        only when we looked)."""
         with self.database.read() as connection:
             return {
                 key: (row["first_seen_ms"], row["basis"]) for key, row in _known(connection, fleet, platform).items()
             }
 
     def candidates(self, fleet: str, platform: str) -> list[dict[str, Any]]:
-        """All that is known of a platform's candidates, by package, arch, then age: {package, arch, version, security, dated_ms, first_seen_ms,
-        basis, last_seen_ms, replaces: {installed version: first_seen_ms}}."""
+        """All that is known of a platform's candidates, by package, arch, then age: {package, arch, version, security,
+        dated_ms, first_seen_ms, basis, last_seen_ms, replaces: {installed version: first_seen_ms}}."""
         steps: dict[int, dict[str, int]] = {}
         with self.database.read() as connection:
             known = _known(connection, fleet, platform)

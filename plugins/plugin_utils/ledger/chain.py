@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The hash chain of the evidence: how a row is made, and how the chain is checked.
 
-hash = SHA-256 of the canonical JSON of {seq, fleet, ms, actor, job, token, kind, subject, body, prev_hash}; the first row's prev_hash is
-derived from the ledger's id, so that a chain cannot be put into another ledger.
+hash = SHA-256 of the canonical JSON of {seq, fleet, ms, actor, job, token, kind, subject, body, prev_hash}; the first
+row's prev_hash is derived from the ledger's id, so that a chain cannot be put into another ledger.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.schema im
 
 
 class Entry(NamedTuple):
-    """What is recorded. ms: UTC; job: the AWX or controller job, empty outside one; token: of the run, None outside one."""
+    """What is recorded. ms: UTC; job: the AWX or controller job, empty outside one; token: of the run, None outside
+    one."""
 
     fleet: str
     ms: int
@@ -32,8 +33,9 @@ class Entry(NamedTuple):
 
 
 class Report(NamedTuple):
-    """The result of a check. first_bad is the first sequence number that is wrong, with the problem in words; seq and hash are the end of the
-    chain, which a report should print: with them a later check also proves that nothing before was rewritten as a whole."""
+    """The result of a check. first_bad is the first sequence number that is wrong, with the problem in words; seq and
+    hash are the end of the chain, which a report should print: with them a later check also proves that nothing before
+    was rewritten as a whole."""
 
     ok: bool
     rows: int

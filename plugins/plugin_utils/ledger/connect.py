@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Connections: one for each process, opened when it is first needed, and transactions on it.
 
-A connection is never used in another process than the one that opened it: after a fork the child forgets the parent's and opens its own.
-Writes are serialised on both databases (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock), so that tokens increase and the chain of
-evidence has one end.
+A connection is never used in another process than the one that opened it: after a fork the child forgets the parent's
+and opens its own. Writes are serialised on both databases (SQLite: BEGIN IMMEDIATE; PostgreSQL: an advisory lock), so
+that tokens increase and the chain of evidence has one end.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.urls impo
 
 _LOCK_KEY = 5063672  # of PostgreSQL's advisory lock; any number that no other program uses in this database
 _KEPT: list[Any] = []
-"""Connections that belong to a parent process. Closing one here could end the parent's session, so they are kept and never touched."""
+"""Connections that belong to a parent process. Closing one here could end the parent's session, so they are kept and
+never touched."""
 
 
 class Database:
-    """One database, and this process's connection to it. wait_s: how long a write waits for other writers, in seconds."""
+    """One database, and this process's connection to it. wait_s: how long a write waits for others, in seconds."""
 
     def __init__(self, target: Target, wait_s: float) -> None:
         self.target = target
@@ -89,13 +90,15 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A transaction that alone may write until it ends; when the block returns, everything in it is on disk, else nothing is."""
+        """A transaction that alone may write until it ends; when the block returns, everything in it is on disk, else
+        nothing is."""
         if self.sqlite:
             begin = "BEGIN IMMEDIATE"
         else:
             begin = (
                 f"SET LOCAL lock_timeout = {int(self._wait_s * 1000)}; "
-                "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'; "
+                "SELECT set_config('synchronous_commit', 'on', true) "
+                "WHERE current_setting('synchronous_commit') = 'off'; "
                 f"SELECT pg_advisory_xact_lock({_LOCK_KEY})"
             )
         with self._transaction(begin) as connection:
@@ -119,7 +122,8 @@ class Database:
                 raise explain(error, self.target, self._wait_s) from error
 
     def outside(self, statement: str) -> Any:
-        """Run one SQLite statement that must not be in a transaction, on a connection of its own; return its first value."""
+        """Run one SQLite statement that must not be in a transaction, on a connection of its own; return its first
+        value."""
         try:
             connection = self._open_file()
             try:

@@ -33,4 +33,5 @@ class StaleToken(LedgerError):
 
 
 class PlanError(LedgerError):
-    """A plan that does not exist, is ambiguous, is not open, or does not match its id; or a host or ring that is not in it."""
+    """A plan that does not exist, is ambiguous, is not open, or does not match its id; or a host or ring that is not in
+    it."""

@@ -30,7 +30,8 @@ class Evidence(Part):
         since_ms: int | None = None,
         limit: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Rows oldest first (the newest `limit` of them): {seq, fleet, ms, actor, job, token, kind, subject, body, prev_hash, hash}."""
+        """Rows oldest first (the newest `limit` of them): {seq, fleet, ms, actor, job, token, kind, subject, body,
+        prev_hash, hash}."""
         query = sa.select(evidence).where(evidence.c.fleet == fleet).order_by(evidence.c.seq.desc())
         if kind is not None:
             query = query.where(evidence.c.kind == kind)

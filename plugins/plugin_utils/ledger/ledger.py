@@ -17,7 +17,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.urls impo
 
 
 class Ledger(Runs, Looks, States, Candidates, Plans, Transactions, Evidence):
-    """What the fleet is and what was done to it. Every time is an argument, in UTC milliseconds; every error is a LedgerError."""
+    """What the fleet is and what was done to it. Every time is an argument, in UTC milliseconds; every error is a
+    LedgerError."""
 
     def __init__(self, database: Database, ledger_id: str) -> None:
         self.database = database
@@ -27,7 +28,8 @@ class Ledger(Runs, Looks, States, Candidates, Plans, Transactions, Evidence):
     def open(cls, url: str, create: bool = True, wait_s: float = 60) -> Ledger:
         """Open a ledger, bring its schema up to date, and make it where there is none and create is true.
 
-        wait_s: how long a step waits for other writers. No connection is held across a fork, but close the ledger before one where you can.
+        wait_s: how long a step waits for other writers. No connection is held across a fork, but close the ledger
+        before one where you can.
         """
         database = Database(parse(url), wait_s)
         try:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""SQLAlchemy, or a stand-in that lets this package be imported without it, so that opening a ledger can say what to install."""
+"""SQLAlchemy, or a stand-in that lets this package be imported without it, so that opening a ledger can say what to
+install."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where a ledger and a content store are by default, and whether such a place would vanish with a job's container. Pure functions."""
+"""Where a ledger and a content store are by default, and whether such a place would vanish with a job's container. Pure
+functions."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ _RUNNER_PARTS = (
 def default_url(env: Mapping[str, str], home: str, mountinfo: str = "") -> str:
     """The ledger's URL where the user names none: `sqlite:///<XDG_DATA_HOME or ~/.local/share>/lockstep/ledger.db`.
 
-    mountinfo: the text of /proc/self/mountinfo; with it a place that `vanishes` raises LedgerError. home must be free of symbolic links.
+    mountinfo: the text of /proc/self/mountinfo; with it a place that `vanishes` raises LedgerError. home must be free
+    of symbolic links.
     """
     path = posixpath.join(_data(env, home), "ledger.db")
     refuse_vanishing(path, "ledger", mountinfo, env)
@@ -55,7 +57,8 @@ def read_mountinfo() -> str:
 
 
 def refuse_vanishing(path: str, what: str, mountinfo: str, env: Mapping[str, str]) -> None:
-    """Raise LedgerError with the way out when a default place of `what` (ledger or content store) would vanish with the job."""
+    """Raise LedgerError with the way out when a default place of `what` (ledger or content store) would vanish with the
+    job."""
     reason = vanishes(path, mountinfo, env)
     if not reason:
         return
@@ -73,11 +76,12 @@ def refuse_vanishing(path: str, what: str, mountinfo: str, env: Mapping[str, str
 
 
 def vanishes(path: str, mountinfo: str, env: Mapping[str, str]) -> str:
-    """Why what is written to path is gone when this job's container ends; empty when it stays, or this is no job container.
+    """Why what is written to path is gone when this job's container ends; empty when it stays, or this is no job
+    container.
 
-    Both are needed: the environment of a job (AWX, automation controller, ansible-runner, podman, Kubernetes) and a file system that goes with
-    it. A /.dockerenv says nothing: a machine may carry one and have a real disk.
-    path: absolute, free of symbolic links. mountinfo: text of /proc/self/mountinfo.
+    Both are needed: the environment of a job (AWX, automation controller, ansible-runner, podman, Kubernetes) and a
+    file system that goes with it. A /.dockerenv says nothing: a machine may carry one and have a real disk. path:
+    absolute, free of symbolic links. mountinfo: text of /proc/self/mountinfo.
     """
     sign = _job_sign(env)
     if not sign:

@@ -49,10 +49,10 @@ class Looks(Part):
     ) -> Look:
         """Record one look.
 
-        digests: section -> SHA-256 of every section of the look. sections: section -> content of those that the host sent. fingerprint:
-        {machine_id, serial, …}; a part that is empty is not known and changes nothing, a part that differs starts a new incarnation.
-        UnknownContent when a digest's content is neither stored nor sent: ask the host again with known={}.
-        LedgerError when a content does not have its digest.
+        digests: section -> SHA-256 of every section of the look. sections: section -> content of those that the host
+        sent. fingerprint: {machine_id, serial, …}; a part that is empty is not known and changes nothing, a part that
+        differs starts a new incarnation. UnknownContent when a digest's content is neither stored nor sent: ask the
+        host again with known={}. LedgerError when a content does not have its digest.
         """
         packed, about = self._packed(host, digests, sections), content.pack(dict(answer))
         with self.database.write() as connection:
@@ -103,7 +103,7 @@ class Looks(Part):
         return Look(look_id, incarnation, bool(replaced), changed)
 
     def record_unreachable(self, fleet: str, host: str, token: int, now_ms: int, error: str) -> None:
-        """Record that a host could not be looked at, and why. What was known of it stays, with the time it was known."""
+        """Record that a host could not be looked at, and why. What was known of it stays, with its time."""
         error = content.clean(error) or "unreachable, without a reason"
         with self.database.write() as connection:
             self._run(connection, token)
@@ -131,9 +131,11 @@ class Looks(Part):
             return {} if row is None else _current(connection, row.id)
 
     def history_of(self, fleet: str, host: str, limit: int | None = None) -> list[dict[str, Any]]:
-        """What a host had at each look, newest first: {look_id, ms, token, incarnation, platform, error, answer, sections: {section: digest}}.
+        """What a host had at each look, newest first: {look_id, ms, token, incarnation, platform, error, answer,
+        sections: {section: digest}}.
 
-        error is None for a look that worked; after one that did not, sections are what was known then. `content_of` gives a digest's content.
+        error is None for a look that worked; after one that did not, sections are what was known then. `contents` gives
+        what the digests stand for.
         """
         with self.database.read() as connection:
             row = hosts.find(connection, fleet, host)
@@ -159,23 +161,18 @@ class Looks(Part):
                 history.append({**about, "error": look.error, "answer": answers.get(look.answer), "sections": at})
         return history[::-1]
 
-    def content_of(self, digest: str) -> Any:
-        """The content of a digest; LedgerError when the ledger does not have it."""
-        with self.database.read() as connection:
-            found = content.load(connection, [digest])
-        if digest not in found:
-            raise LedgerError(
-                f"there is no content with the digest {digest}", self.where, "name one that history_of gives"
-            )
-        return found[digest]
-
     def contents(self, digests: Mapping[str, str]) -> dict[str, Any]:
-        """Section -> content for section -> digest, as a look gave them; LedgerError when the ledger lacks one."""
+        """Section -> content for section -> digest, as `history_of` and `known_digests` give them; LedgerError for a
+        digest without content."""
         with self.database.read() as connection:
             found = content.load(connection, set(digests.values()))
         lacking = sorted(section for section, digest in digests.items() if digest not in found)
         if lacking:
-            raise LedgerError(f"the content of {', '.join(lacking)} is not there", self.where, "look at the host again")
+            raise LedgerError(
+                f"the ledger does not have the content of: {', '.join(lacking)}",
+                self.where,
+                "name digests that history_of gives",
+            )
         return {section: found[digest] for section, digest in digests.items()}
 
     def _packed(self, host: str, digests: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, content.Packed]:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Bring a database to the newest schema. Alembic is imported only when there is something to do, because that takes 0.2 to 0.3 s."""
+"""Bring a database to the newest schema. Alembic is imported only when there is something to do, because that takes 0.2
+to 0.3 s."""
 
 from __future__ import annotations
 
@@ -96,7 +97,8 @@ def _use_wal(database: Database) -> None:
 
 
 def _revision(connection: sa.Connection, target: Target) -> str | None:
-    """The revision of the schema; None for an empty database; LedgerError for one that is not ours or is newer than this version."""
+    """The revision of the schema; None for an empty database; LedgerError for one that is not ours or is newer than
+    this version."""
     tables = sa.inspect(connection).get_table_names()
     if schema.VERSION_TABLE not in tables:
         if target.path and tables:
@@ -109,7 +111,7 @@ def _revision(connection: sa.Connection, target: Target) -> str | None:
     revision = connection.execute(sa.text(f"SELECT version_num FROM {schema.VERSION_TABLE}")).scalar()
     if revision is not None and revision not in schema.REVISIONS:
         raise LedgerError(
-            f"a newer version of the collection wrote this ledger (its schema is {revision}, this version knows up to {HEAD})",
+            f"a newer version of the collection wrote this ledger (schema {revision}; this version knows up to {HEAD})",
             target.shown,
             "upgrade lockstep.patching on this controller",
         )

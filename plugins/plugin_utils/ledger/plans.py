@@ -28,10 +28,11 @@ class Plans(Part):
         token: int,
         now_ms: int,
     ) -> str:
-        """Store a plan and open it; return `created`, `reopened` (it was closed before; host results stay) or `open` (it is open already).
+        """Store a plan and open it; return `created`, `reopened` (it was closed before; host results stay) or `open`
+        (it is open already).
 
-        PlanError when plan_id is not the SHA-256 of the body's canonical JSON, the body is of another fleet, a host or ring is named twice,
-        or another plan of the fleet is open.
+        PlanError when plan_id is not the SHA-256 of the body's canonical JSON, the body is of another fleet, a host or
+        ring is named twice, or another plan of the fleet is open.
         """
         packed, rest = content.pack(dict(body)), content.pack(list(left_out))
         rings = self._scope(plan_id, packed.digest, body, fleet)
@@ -83,8 +84,8 @@ class Plans(Part):
             return None if row is None else _whole(connection, row)
 
     def plan(self, plan_id: str) -> dict[str, Any]:
-        """A plan by its id or the beginning of it (four digits or more):
-        {plan_id, fleet, body, left_out, actor, token, created_ms, state, reason, state_ms}. PlanError when none or several match."""
+        """A plan by its id or the beginning of it (four digits or more): {plan_id, fleet, body, left_out, actor, token,
+        created_ms, state, reason, state_ms}. PlanError when none or several match."""
         if not re.fullmatch(f"[0-9a-f]{{{_PREFIX},64}}", plan_id):
             raise PlanError(
                 f"{plan_id!r} is not the id of a plan", self.where, f"give at least {_PREFIX} of its hexadecimal digits"
@@ -118,7 +119,7 @@ class Plans(Part):
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def close_plan(self, plan_id: str, state: str, reason: str, token: int, now_ms: int, actor: str = "") -> bool:
-        """Close an open plan as `completed` or `superseded`, for good reason; False when it is in that state already."""
+        """Close an open plan as `completed` or `superseded`; False when it is in that state already."""
         if state not in ("completed", "superseded"):
             raise PlanError(f"a plan cannot be closed as {state!r}", self.where, "use completed or superseded")
         with self.database.write() as connection:

@@ -36,7 +36,8 @@ class Runs(Part):
             if now_ms < newest - CLOCK_LIMIT_MS:
                 behind = (newest - now_ms) // 1000
                 raise ClockError(
-                    f"this controller's clock says {_text(now_ms)}, but the ledger has an entry of {_text(newest)}: the clock is {behind} s behind",
+                    f"this controller's clock says {_text(now_ms)}, but the ledger has an entry of {_text(newest)}: "
+                    f"the clock is {behind} s behind",
                     self.where,
                     "set the clock (timedatectl) and run again",
                     now_ms,
@@ -57,7 +58,8 @@ class Runs(Part):
         return token
 
     def end_run(self, token: int, outcome: str, message: str, now_ms: int) -> None:
-        """Record how a run ended. outcome: done, waiting or stopped; message: its closing line. Ending it again replaces both."""
+        """Record how a run ended. outcome: done, waiting or stopped; message: its closing line. Ending it again
+        replaces both."""
         with self.database.write() as connection:
             run = self._run(connection, token)
             outcome, message = clean(outcome), clean(message)
@@ -67,8 +69,8 @@ class Runs(Part):
             self._record(connection, run, "run_ended", run.stage, {"outcome": outcome, "message": message}, now_ms)
 
     def runs(self, fleet: str, limit: int = 50) -> list[dict[str, Any]]:
-        """The newest runs first: {token, fleet, stage, actor, job, controller, policy_digest, began_ms, ended_ms, outcome, message};
-        the last three are None for a run that has not ended, or was killed."""
+        """The newest runs first: {token, fleet, stage, actor, job, controller, policy_digest, began_ms, ended_ms,
+        outcome, message}; the last three are None for a run that has not ended, or was killed."""
         with self.database.read() as connection:
             rows = connection.execute(
                 sa.select(runs).where(runs.c.fleet == fleet).order_by(runs.c.token.desc()).limit(limit)

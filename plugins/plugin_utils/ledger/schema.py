@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The tables, as the newest migration leaves them (a test compares the two).
 
-Times are UTC milliseconds. Digests are SHA-256 in hexadecimal. JSON is canonical text. A `content` row is written once and never
-changed, so that a digest is enough to say what a host had.
+Times are UTC milliseconds. Digests are SHA-256 in hexadecimal. JSON is canonical text. A `content` row is written once
+and never changed, so that a digest is enough to say what a host had.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ looks = sa.Table(
     sa.Index("looks_by_host", "host_id", "id"),
     sa.Index("looks_by_ms", "ms"),
 )
-# What changed at a look: a section has this digest from that look until its next row (null: the host no longer reports it).
+# What changed at a look: a section has this digest from that look until its next row (null: no longer reported).
 look_changes = sa.Table(
     "look_changes",
     metadata,

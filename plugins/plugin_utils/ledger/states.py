@@ -28,9 +28,10 @@ class States(Part):
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """(host, {meta, sections}) for every host of the fleet, or those of `hosts`, by name.
 
-        meta: {host, incarnation, platform, fingerprint, look_id, look_ms, tried_ms, tried_token, error, answer, digests}. look_ms is None for a
-        host that was never looked at; error says why the newest look (tried_ms) did not work, and is None when it did. sections: section ->
-        content, of all sections or those named (an empty collection: none). Equal contents are one object: do not change what you get.
+        meta: {host, incarnation, platform, fingerprint, look_id, look_ms, tried_ms, tried_token, error, answer,
+        digests}. look_ms is None for a host that was never looked at; error says why the newest look (tried_ms) did not
+        work, and is None when it did. sections: section -> content, of all sections or those named (an empty
+        collection: none). Equal contents are one object: do not change what you get.
         """
         wanted = None if hosts is None else set(hosts)
         with self.database.read() as connection:

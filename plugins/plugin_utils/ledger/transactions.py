@@ -24,8 +24,9 @@ class Transactions(Rollout):
     def next_attempt(self, plan_id: str, host: str, token: int, now_ms: int) -> str:
         """The id of the transaction to run on a host: the one that has no final result yet, or a new one.
 
-        It is made of hexadecimal digits and hyphens, the same for the same ledger, plan, host and attempt. PlanError for a superseded plan, a host
-        outside its scope or a retired one; StaleToken when a newer run has an attempt on this host.
+        It is made of hexadecimal digits and hyphens, the same for the same ledger, plan, host and attempt. PlanError
+        for a superseded plan, a host outside its scope or a retired one; StaleToken when a newer run has an attempt on
+        this host.
         """
         with self.database.write() as connection:
             run = self._run(connection, token)
@@ -76,8 +77,9 @@ class Transactions(Rollout):
     ) -> bool:
         """Record what the journal says of a transaction; False when that is recorded already.
 
-        result: {outcome: one of OUTCOMES, …}. The first final result stays: a late worker's copy changes nothing, and one that differs is kept as
-        evidence. The token may be an old one. LedgerError for an id that does not belong to this ledger, plan and host.
+        result: {outcome: one of OUTCOMES, …}. The first final result stays: a late worker's copy changes nothing, and
+        one that differs is kept as evidence. The token may be an old one. LedgerError for an id that does not belong to
+        this ledger, plan and host.
         """
         outcome = result.get("outcome")
         if outcome not in OUTCOMES:
@@ -124,8 +126,9 @@ class Transactions(Rollout):
     def transactions(
         self, plan_id: str | None = None, host: str | None = None, fleet: str | None = None
     ) -> list[dict[str, Any]]:
-        """Oldest first: {id, plan_id, fleet, host, incarnation, attempt, token, started_ms, finished_ms, recorded_ms, recorded_token, outcome,
-        result}. finished_ms is None while there is no final result; outcome and result are None while there is none at all."""
+        """Oldest first: {id, plan_id, fleet, host, incarnation, attempt, token, started_ms, finished_ms, recorded_ms,
+        recorded_token, outcome, result}. finished_ms is None while there is no final result; outcome and result are
+        None while there is none at all."""
         query = sa.select(transactions, hosts_table.c.name.label("host"), hosts_table.c.fleet)
         query = query.join(hosts_table, hosts_table.c.id == transactions.c.host_id)
         for column, value in (
@@ -145,7 +148,8 @@ class Transactions(Rollout):
     def _adopt(
         self, connection: sa.Connection, transaction: str, plan_id: str, row: Mapping[str, Any], token: int, now_ms: int
     ) -> Mapping[str, Any]:
-        """Take in a transaction that a host has run and this ledger does not list, for example after it was restored from a backup."""
+        """Take in a transaction that a host has run and this ledger does not list, for example after it was restored
+        from a backup."""
         attempt = re.fullmatch(r"[0-9a-f]{12}-[0-9a-f]{12}-([1-9][0-9]{0,5})", transaction)
         if not attempt or transaction != transaction_id(
             self.ledger_id, plan_id, row["fleet"], row["name"], int(attempt.group(1))

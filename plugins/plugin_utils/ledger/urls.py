@@ -14,7 +14,7 @@ _FORMS = "write sqlite:////absolute/path/ledger.db or postgresql://USER:PASSWORD
 
 
 class Target(NamedTuple):
-    """A database. path is the absolute file of SQLite and empty for PostgreSQL; shown is the URL without its password."""
+    """A database. path is the absolute file of SQLite and empty for PostgreSQL; shown has no password."""
 
     url: str
     path: str

@@ -8,8 +8,10 @@ revision = "0001"
 down_revision = None
 
 _SQLITE_GUARDS = (
-    "CREATE TRIGGER evidence_no_update BEFORE UPDATE ON evidence BEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END",
-    "CREATE TRIGGER evidence_no_delete BEFORE DELETE ON evidence BEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END",
+    "CREATE TRIGGER evidence_no_update BEFORE UPDATE ON evidence "
+    "BEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END",
+    "CREATE TRIGGER evidence_no_delete BEFORE DELETE ON evidence "
+    "BEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END",
     # INSERT OR REPLACE would delete a row without the trigger above
     "CREATE TRIGGER evidence_in_order BEFORE INSERT ON evidence "
     "WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM evidence) "
