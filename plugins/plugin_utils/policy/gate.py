@@ -227,7 +227,7 @@ def decide(
         reason = _over(settings, len(counted), list(dict.fromkeys([*failed, *lost, *left])), [*absent, *silent])
         if reason:
             gone = f"; left the inventory: {names(left)}" if left else ""
-            return _stop(f"ring '{ring}': {reason}{gone}", AGAIN)
+            return Gate("stop", None, f"ring '{ring}': {reason}{gone}", AGAIN, [], silent)
     going = [host for host in hosts if host in reachable and host not in left]
     why = (
         f"ring '{ring}': {plural(len(going), 'host')} may go"

@@ -198,6 +198,8 @@ def test_the_gate(given: dict, decision: str, parts: list[str]) -> None:
 def test_who_goes_and_who_is_recorded_absent() -> None:
     found = ask({"p1": OK}, reachable=["p1", "p2", "p3"])
     assert found.hosts == ["p2", "p3"] and found.absent == ["p4"]
+    stopped = ask({}, reachable=["p1", "p2"])
+    assert stopped.decision == "stop" and stopped.hosts == [] and stopped.absent == ["p3", "p4"]
 
 
 @pytest.mark.parametrize(
