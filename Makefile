@@ -54,8 +54,8 @@ matrix: setup ## Unit tests and a rollout under every ansible-core that this mac
 lab-up: ## Boot HOSTS real systemd hosts (NAME=lab HOSTS=6 MODE=hermetic or real)
 	@$(LAB) up --name $(NAME) --mode $(MODE) $(foreach n,$(shell seq 1 $(HOSTS)),--host h$(n))
 
-lab-down: ## Stop the lab and leave nothing behind
-	@$(LAB) down --all
+lab-down: ## Stop the lab NAME and leave nothing of it behind
+	@$(LAB) down --name $(NAME)
 
-clean: lab-down ## Also remove what setup and the tests have built
+clean: ## Also remove what setup and the tests have built
 	@rm -rf $(VENV) .cache lockstep-report tests/output
