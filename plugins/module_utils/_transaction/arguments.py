@@ -8,7 +8,7 @@ def require(module, names):
     missing = [name for name in names if module.params[name] in (None, "")]
     if missing:
         module.fail_json(
-            msg="missing: {0}. The action of the same name gives them from the open plan; run it, not the bare module.".format(
+            msg="missing: {0}. The action of the same name gives them from the open plan; run that action.".format(
                 ", ".join(missing)
             )
         )
