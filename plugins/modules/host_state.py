@@ -174,12 +174,13 @@ answer:
       type: list
       elements: dict
       returned: always
-      sample: [{what: candidates, why: "index Debian-Security bookworm-security main is unreachable", next: "repair it"}]
+      sample: [{what: candidates, why: "index Debian-Security is unreachable", next: "repair the source"}]
 """
 
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.lockstep.patching.plugins.module_utils._look import checks as health_checks
 from ansible_collections.lockstep.patching.plugins.module_utils._look.look import Look
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest, pack
@@ -190,14 +191,14 @@ from ansible_collections.lockstep.patching.plugins.module_utils._provider.host i
 def main():
     """Run the module."""
     module = AnsibleModule(
-        argument_spec=dict(
-            refresh=dict(type="str", choices=["never", "auto", "always"], default="auto"),
-            max_index_age=dict(type="int", default=86400),
-            known=dict(type="dict", default={}),
-            checks=dict(type="list", elements="dict", default=[]),
-            history_days=dict(type="int", default=200),
-            sections=dict(type="list", elements="str", choices=list(SECTIONS), default=[]),
-        ),
+        argument_spec={
+            "refresh": {"type": "str", "choices": ["never", "auto", "always"], "default": "auto"},
+            "max_index_age": {"type": "int", "default": 86400},
+            "known": {"type": "dict", "default": {}},
+            "checks": {"type": "list", "elements": "dict", "default": []},
+            "history_days": {"type": "int", "default": 200},
+            "sections": {"type": "list", "elements": "str", "choices": list(SECTIONS), "default": []},
+        },
         supports_check_mode=True,
     )
     wrong = [problem for problem in map(health_checks.problem_of, module.params["checks"]) if problem]
@@ -211,9 +212,9 @@ def main():
     look = Look(Host(), int(time.time() * 1000))
     look.run(refresh, module.params["max_index_age"], module.params["history_days"], module.params["checks"],
              module.params["sections"] or SECTIONS)
-    digests = dict((name, digest(content)) for name, content in look.sections.items())
-    changed = dict((name, content) for name, content in look.sections.items()
-                   if module.params["known"].get(name) != digests[name])
+    digests = {name: digest(content) for name, content in look.sections.items()}
+    changed = {name: content for name, content in look.sections.items()
+                   if module.params["known"].get(name) != digests[name]}
     module.exit_json(changed=False, schema=SCHEMA, platform=look.platform, digests=digests,
                      sections_zb64=pack(changed), answer=look.answer())
 

@@ -107,7 +107,9 @@ def test_everything_is_known_on_a_healthy_host(lab: Lab, look: Callable[..., See
     assert seen["changed"] is False
     assert {index["state"] for index in seen.sections["indexes"]} == {"ok"}
     assert all(index["keys"] and index["signed"] for index in seen.sections["indexes"])
-    status = lab.host(host).run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version} ${source:Package}\n"])
+    status = lab.host(host).run(
+        ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version} ${source:Package}\n"]
+    )
     wanted = {line for line in status.stdout.splitlines() if line.startswith("installed")}
     assert wanted == {f"installed {p['name']} {p['version']} {p['source']}" for p in seen.sections["packages"]}
     auto = set(lab.host(host).run(["apt-mark", "showauto"]).stdout.split())
@@ -126,7 +128,9 @@ def test_answer_is_small_and_only_changes_are_sent(look: Callable[..., Seen]) ->
     again = look("now", refresh="never", known=first["digests"])
     assert again["digests"].keys() == first["digests"].keys()
     assert not {"os", "packages", "candidates", "indexes", "holds", "platform", "history"} & set(again.sections)
-    assert set(again.sections) == {name for name in again["digests"] if again["digests"][name] != first["digests"][name]}
+    assert set(again.sections) == {
+        name for name in again["digests"] if again["digests"][name] != first["digests"][name]
+    }
 
 
 def test_hosts_of_one_release_are_one_platform(look: Callable[..., Seen]) -> None:
@@ -178,7 +182,10 @@ def test_trusted_source_counts_as_unsigned(lab: Lab, look: Callable[..., Seen]) 
     before = {path: host.read(path) for path in host.run("ls /etc/apt/sources.list.d/*.sources").stdout.split()}
     try:
         for path, text in before.items():
-            host.write(path, "\n".join(line + "\nTrusted: yes" if line.startswith("Types:") else line for line in text.split("\n")))
+            host.write(
+                path,
+                "\n".join(line + "\nTrusted: yes" if line.startswith("Types:") else line for line in text.split("\n")),
+            )
         blind(look("now"), "unsigned")
     finally:
         for path, text in before.items():
@@ -203,7 +210,10 @@ def test_holds_and_pins_have_a_reason_and_a_place(lab: Lab, look: Callable[..., 
     host = lab.host("old")
     names = sorted({name for _action, name, _old, _new in steps(lab, "old")})[:2]
     host.run(["apt-mark", "hold", names[0]])
-    host.write("/etc/apt/preferences.d/keep", f"Package: nothing\nPin: version 1*\nPin-Priority: 1\n\nPackage: {names[1]}\nPin: version 1.0*\nPin-Priority: 1001\n")
+    host.write(
+        "/etc/apt/preferences.d/keep",
+        f"Package: nothing\nPin: version 1*\nPin-Priority: 1\n\nPackage: {names[1]}\nPin: version 1.0*\nPin-Priority: 1001\n",
+    )
     try:
         seen = look("old")
         holds = {row["name"]: row for row in seen.sections["holds"]}
@@ -229,7 +239,13 @@ def test_locked_dpkg_names_its_holder(lab: Lab, look: Callable[..., Seen]) -> No
 
 
 def test_checks_run_on_the_host(look: Callable[..., Seen]) -> None:
-    checks = [{"unit": "ssh.service"}, {"tcp": 22}, {"tcp": 1}, {"command": "/bin/false"}, {"command": "/bin/echo a;id"}]
+    checks = [
+        {"unit": "ssh.service"},
+        {"tcp": 22},
+        {"tcp": 1},
+        {"command": "/bin/false"},
+        {"command": "/bin/echo a;id"},
+    ]
     seen = look("now", checks=checks, sections=["checks"])
     assert [row["ok"] for row in seen.sections["checks"]] == [True, True, False, False, True]
     assert "a;id" in seen.sections["checks"][4]["detail"]
@@ -259,7 +275,9 @@ def test_without_root_it_says_what_it_cannot_see(lab: Lab) -> None:
 
 def test_replaced_library_is_seen_until_restart(lab: Lab, look: Callable[..., Seen]) -> None:
     host = lab.host("new")
-    library = host.run("readlink -f $(ldd /usr/sbin/sshd | awk '/libcrypt.so|libcrypto/ {print $3; exit}')").stdout.strip()
+    library = host.run(
+        "readlink -f $(ldd /usr/sbin/sshd | awk '/libcrypt.so|libcrypto/ {print $3; exit}')"
+    ).stdout.strip()
     assert look("new", sections=["services"]).sections["services"]["outdated"] == []
     host.run(f"cp -p {library} {library}.next && mv {library}.next {library}")
     outdated = look("new", sections=["services"]).sections["services"]["outdated"]
@@ -272,10 +290,11 @@ def test_replaced_library_is_seen_until_restart(lab: Lab, look: Callable[..., Se
 
 def test_history_is_read_from_rotated_logs(lab: Lab, look: Callable[..., Seen]) -> None:
     host = lab.host("old")
-    host.run("apt-get -y install --only-upgrade lab-web && cd /var/log && gzip -c dpkg.log > dpkg.log.2.gz && : > dpkg.log.1 && : > dpkg.log")
+    host.run(
+        "apt-get -y install --only-upgrade lab-web && cd /var/log && gzip -c dpkg.log > dpkg.log.2.gz && : > dpkg.log.1 && : > dpkg.log"
+    )
     history = look("old").sections["history"]
     last = [row for row in history["events"] if row["name"] == "lab-web"][-1]
     assert (last["action"], last["from"]) == ("upgrade", "1.0") and last["to"] == host.version("lab-web")
     assert history["last_patched_ms"] >= last["ms"]
     assert "before" in history["missing"]
-

@@ -6,6 +6,7 @@ import socket
 import threading
 import urllib.error
 import urllib.request
+from typing import Any, Dict, List
 
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.proc import bounded
 
@@ -21,7 +22,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 def problem_of(check):
     """Return what is wrong with the form of a check, or None."""
     kinds = [kind for kind in KINDS if check.get(kind) is not None]
-    extra = sorted(set(check) - set(KINDS) - set(("expect", "timeout", "for")))
+    extra = sorted(set(check) - set(KINDS) - {"expect", "timeout", "for"})
     if len(kinds) != 1:
         return "a check has exactly one of {0}: {1!r}".format(", ".join(KINDS), check)
     if extra:
@@ -53,7 +54,7 @@ def command(value):
 
 def run_all(host, checks):
     """Run the checks side by side; return [{check, ok, detail}] in their order."""
-    results = [None] * len(checks)
+    results: List[Dict[str, Any]] = [{} for _check in checks]
 
     def work(number):
         ok, detail = _run(host, checks[number])

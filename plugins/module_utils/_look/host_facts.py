@@ -75,7 +75,7 @@ def kernel_state(running, kernels, kind, version, signature):
     if not owned:
         if kernels:
             return dict(result, kernel="unknown",
-                        kernel_reason="the running kernel {0} belongs to no installed package, others do".format(running))
+                        kernel_reason="the running kernel {0} belongs to no package, though others do".format(running))
         return dict(result, kernel="not_applicable",
                     kernel_reason="the running kernel {0} belongs to no package".format(running))
     if newest and newest[0] != running:
@@ -89,8 +89,9 @@ def kernel_state(running, kernels, kind, version, signature):
         current = package_version == spoken
     else:
         current = False
-    return dict(result, kernel_current=current, kernel_reason="the newest installed kernel runs" if current else
-                "the same kernel release was rebuilt: package version {0} is not the one that runs".format(package_version))
+    rebuilt = "the same kernel release was rebuilt: package version {0} does not run yet".format(package_version)
+    return dict(result, kernel_current=current,
+                kernel_reason="the newest installed kernel runs" if current else rebuilt)
 
 
 def space(host, cache_paths):

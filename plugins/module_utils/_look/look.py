@@ -47,8 +47,8 @@ class Look(object):
         finally:
             if reader is not None:
                 reader.close()
-        self.sections = dict((name, self.sections[name]) for name in SECTIONS
-                             if name in wanted and name in self.sections)
+        self.sections = {name: self.sections[name] for name in SECTIONS
+                             if name in wanted and name in self.sections}
         self.unknown = [row for row in self.unknown if row["what"] in wanted]
         return self
 
@@ -74,7 +74,7 @@ class Look(object):
 
     def _local(self, reader, units, restart, checks, wanted):
         scan = None
-        if wanted & set(("services", "health", "reboot")):
+        if wanted & {"services", "health", "reboot"}:
             scan = self._try("services", lambda: processes.Processes(self.host).scan(), keep=False)
         if scan is not None:
             self._try("services", scan.services)
@@ -88,7 +88,7 @@ class Look(object):
         self._try("os", lambda: host_facts.system(self.host, reader.arch() if reader else ""))
         boot = self._try("boot", lambda: host_facts.boot(self.host, reader.kernels() if reader else []), keep=False)
         if boot is not None:
-            self.sections["boot"] = dict((key, value) for key, value in boot.items() if key != "kernel_current")
+            self.sections["boot"] = {key: value for key, value in boot.items() if key != "kernel_current"}
         if boot is not None and "reboot" in wanted:
             found = reboot.signals(reader.reboot_signals() if reader else [], boot, scan.services() if scan else None)
             extra = reboot.needrestart(restart.result()) if restart else None
@@ -149,10 +149,10 @@ class Look(object):
         if unread or not indexes:
             self._note("platform", "the keys of a package source are not known", "repair the package sources")
             return
-        names = sorted(set((index.origin, index.label, index.codename, index.component, tuple(index.keys))
-                           for index in indexes))
-        repositories = [dict(zip(("origin", "label", "codename", "component", "keys"), row[:4] + (list(row[4]),)))
-                        for row in names]
+        names = sorted({(index.origin, index.label, index.codename, index.component, tuple(index.keys))
+                           for index in indexes})
+        repositories = [{"origin": origin, "label": label, "codename": codename, "component": component,
+                         "keys": list(keys)} for origin, label, codename, component, keys in names]
         self.platform = "-".join((system["id"], system["version"] or system["codename"] or "rolling", system["arch"],
                                   digest(repositories)[:8]))
         self.sections["platform"] = {"id": self.platform, "os": system["id"], "version": system["version"],

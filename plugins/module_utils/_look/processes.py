@@ -37,7 +37,7 @@ class Processes(object):
                 booted = int(line.split()[1]) * 1000
         sockets = [(name, row) for name in PROTOCOLS
                    for row in proc.listening(self.host.read_or("/proc/net/" + name), name)]
-        wanted = set(row[2] for _name, row in sockets)
+        wanted = {row[2] for _name, row in sockets}
         try:
             own = os.readlink(self.host.path("/proc/self/ns/pid"))
         except OSError:
@@ -49,7 +49,7 @@ class Processes(object):
         for name, (address, port, inode) in sockets:
             self.ports.append({"proto": name[:3], "address": address, "port": port,
                                "process": self._sockets.get(inode, "")})
-        unique = dict(((port["proto"], port["address"], port["port"], port["process"]), port) for port in self.ports)
+        unique = {(port["proto"], port["address"], port["port"], port["process"]): port for port in self.ports}
         self.ports = [unique[key] for key in sorted(unique)]
         return self
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What one look at a host found, as plain values. docs/architecture.md, *Host state*, has the shapes of the sections."""
+"""What one look at a host found, as plain values. docs/architecture.md, *Host state*, has the sections' shapes."""
 from typing import Any, Dict, List, NamedTuple, Optional
 
 SCHEMA = 1
@@ -16,8 +16,7 @@ class Unknown(Exception):
     what: the section or question; why: what happened; next: what a person does about it.
     """
 
-    def __init__(self, what, why, next_step):
-        # type: (str, str, str) -> None
+    def __init__(self, what: str, why: str, next_step: str) -> None:
         super(Unknown, self).__init__("{0} is unknown: {1}".format(what, why))
         self.what = what
         self.why = why
@@ -98,28 +97,24 @@ class Index(NamedTuple):
     problem: Optional[str]
 
 
-def plain(value):
-    # type: (Any) -> Any
+def plain(value: Any) -> Any:
     """Return value with every NamedTuple in it (however deep) as a dict and every other tuple as a list."""
     if isinstance(value, tuple):
-        fields = getattr(value, "_fields", None)
-        if fields:
-            return dict((name, plain(item)) for name, item in zip(fields, value))
-        return [plain(item) for item in value]
-    if isinstance(value, list):
+        named = getattr(value, "_asdict", None)
+        if named:
+            return plain(dict(named()))
+    if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, dict):
-        return dict((key, plain(item)) for key, item in value.items())
+        return {key: plain(item) for key, item in value.items()}
     return value
 
 
-def is_unknown(section):
-    # type: (Any) -> bool
+def is_unknown(section: Any) -> bool:
     """Say whether a section (its plain form) is the note that it could not be read."""
     return isinstance(section, dict) and set(section) == {"unknown"}
 
 
-def why_unknown(section):
-    # type: (Dict[str, Any]) -> str
+def why_unknown(section: Dict[str, Any]) -> str:
     """Return the reason that an unknown section gives."""
     return str(section["unknown"])

@@ -31,20 +31,18 @@ class Line(NamedTuple):
     sha256: Optional[str]
 
 
-def line_from(document):
-    # type: (Dict[str, Any]) -> Line
+def line_from(document: Dict[str, Any]) -> Line:
     """Return the Line of a plan's JSON object; raise ValueError that names a key that is missing or too many."""
     given = dict(document)
     given["from_versions"] = given.pop("from", None)
     problems = sorted(set(given) ^ set(Line._fields))
     if problems or given["from_versions"] is None:
         names = ["from" if name == "from_versions" else name for name in problems] or ["from"]
-        raise ValueError("plan line of {0!r}: missing or unknown: {1}".format(document.get("package"), ", ".join(names)))
+        raise ValueError("plan line of {0!r}: missing or unknown {1}".format(document.get("package"), ", ".join(names)))
     return Line(**given)
 
 
-def line_to(line):
-    # type: (Line) -> Dict[str, Any]
+def line_to(line: Line) -> Dict[str, Any]:
     """Return the plan's JSON object of a Line."""
     document = dict(line._asdict())
     document["from"] = document.pop("from_versions")

@@ -45,11 +45,10 @@ class Policy(NamedTuple):
     phased: Optional[int]
 
 
-def parse_simulation(text):
-    # type: (str) -> Simulation
+def parse_simulation(text: str) -> Simulation:
     """Parse ``apt-get -s full-upgrade``."""
     actions = []
-    lists = {"kept": [], "phased": [], "held": []}  # type: Dict[str, List[str]]
+    lists: Dict[str, List[str]] = {"kept": [], "phased": [], "held": []}
     into = None
     for line in text.split("\n"):
         if line.startswith("Inst "):
@@ -71,10 +70,9 @@ def parse_simulation(text):
     return Simulation(actions, lists["kept"], lists["phased"])
 
 
-def parse_policy(text):
-    # type: (str) -> Dict[str, Policy]
+def parse_policy(text: str) -> Dict[str, Policy]:
     """Parse ``apt-cache policy NAME…``: {name or name:arch: Policy}."""
-    found = {}  # type: Dict[str, Policy]
+    found: Dict[str, Policy] = {}
     for block in re.split(r"\n(?=\S)", text):
         lines = block.split("\n")
         name = lines[0].rstrip(":")
@@ -82,7 +80,7 @@ def parse_policy(text):
             continue
         installed = candidate = None
         phased = None
-        versions = []  # type: List[Tuple[str, List[str]]]
+        versions: List[Tuple[str, List[str]]] = []
         for line in lines[1:]:
             words = line.split()
             if line.startswith("  Installed:"):
@@ -106,8 +104,7 @@ def without_secrets(text):
     return _SECRETS.sub(r"\1", " ".join(text.split()))[:300]
 
 
-def parse_update(text):
-    # type: (str) -> List[str]
+def parse_update(text: str) -> List[str]:
     """Return the lines of ``apt-get update`` (both outputs) that say that an index was not refreshed."""
     problems = []
     for line in text.split("\n"):
@@ -125,7 +122,7 @@ def failure_state(problem):
         return "expired"
     if "not valid yet" in lower:
         return "stale"
-    if re.search(r"signature|not signed|gpg|openpgp|no_pubkey|insecure", lower):
+    if re.search(r"signature|signed|gpg|openpgp|no_pubkey|insecure", lower):
         return "unsigned"
     return "unreachable"
 

@@ -29,26 +29,24 @@ class Pin(NamedTuple):
     where: str
 
 
-def parse_list(text):
-    # type: (str) -> List[Entry]
+def parse_list(text: str) -> List[Entry]:
     """Parse a one-line-style sources.list."""
     entries = []
     for line in text.split("\n"):
         found = _LINE.match(line.partition("#")[0])
         if found:
-            options = dict(
-                (key.lower(), value) for key, _sign, value in
-                (word.partition("=") for word in (found.group(1) or "").split()))
+            options = {
+                key.lower(): value for key, _sign, value in
+                (word.partition("=") for word in (found.group(1) or "").split())}
             entries.append(Entry(found.group(2), found.group(3), options.get("signed-by", ""), _insecure(options)))
     return entries
 
 
-def parse_sources(text):
-    # type: (str) -> List[Entry]
+def parse_sources(text: str) -> List[Entry]:
     """Parse a deb822-style .sources file."""
     entries = []
     for stanza in stanzas(text):
-        options = dict((key.lower(), value) for key, value in stanza.items())
+        options = {key.lower(): value for key, value in stanza.items()}
         if options.get("enabled", "yes").lower() in ("no", "false", "0"):
             continue
         for uri in options.get("uris", "").split():
@@ -64,8 +62,7 @@ def _insecure(options):
     return ""
 
 
-def parse_preferences(text, path):
-    # type: (str, str) -> List[Pin]
+def parse_preferences(text: str, path: str) -> List[Pin]:
     """Parse a preferences file; where is ``path:line`` of the stanza's first line."""
     pins = []
     number = 1
@@ -80,8 +77,7 @@ def parse_preferences(text, path):
     return pins
 
 
-def matching_pin(pins, name, source):
-    # type: (List[Pin], str, str) -> List[Pin]
+def matching_pin(pins: List[Pin], name: str, source: str) -> List[Pin]:
     """Return the pins that apply to a package, those that name it before those for every package."""
     special = [pin for pin in pins if any(_matches(word, name, source) for word in pin.packages if word != "*")]
     return special + [pin for pin in pins if "*" in pin.packages]

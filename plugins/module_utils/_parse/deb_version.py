@@ -4,6 +4,7 @@
 import re
 
 _PARTS = re.compile(r"(\d+)")
+_END = ((0,), 0)  # a missing part counts as no text and the number 0
 
 
 def version_key(version):
@@ -24,16 +25,11 @@ def newer(left, right):
 
 def _key(text):
     # text and number parts alternate, text first; "~" sorts before the end, letters before everything else
-    parts = _PARTS.split(text)
-    key = []
-    for index, part in enumerate(parts):
-        if index % 2:
-            key.append(int(part))
-        else:
-            key.append(tuple(_weight(char) for char in part) + (0,))
-    if len(parts) % 2:
-        key.append(0)
-    return tuple(key)
+    parts = _PARTS.split(text) + ["0"]
+    pairs = [(tuple(_weight(char) for char in parts[at]) + (0,), int(parts[at + 1])) for at in range(0, len(parts), 2)]
+    while pairs and pairs[-1] == _END:
+        pairs.pop()
+    return tuple(pairs) + (_END,)
 
 
 def _weight(char):

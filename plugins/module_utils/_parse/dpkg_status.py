@@ -20,9 +20,9 @@ def source_of(name, version, field):
 
 def parse_auto(text):
     """Return the set of (name, arch) that apt's extended_states marks as installed automatically."""
-    return set(
+    return {
         (stanza.get("Package", ""), stanza.get("Architecture", ""))
-        for stanza in stanzas(text) if stanza.get("Auto-Installed") == "1")
+        for stanza in stanzas(text) if stanza.get("Auto-Installed") == "1"}
 
 
 def parse_status(text, auto, native=""):

@@ -11,8 +11,10 @@ _DPKG = re.compile(
     r"|status (installed|config-files|not-installed) (\S+) (\S+))$", re.MULTILINE)
 _STAMP = re.compile(r"^(?:Start-Date: )?(\d{4}-\d\d-\d\d {1,2}\d\d:\d\d:\d\d)", re.MULTILINE)
 _APT_ITEM = re.compile(r"([^\s,()]+):([a-z0-9-]+) \(([^()]*)\)")
-_APT_KINDS = {"Install": "install", "Upgrade": "upgrade", "Downgrade": "downgrade", "Remove": "remove", "Purge": "purge"}
-_NONE = ("<none>", "<keine>", "")
+_APT_KINDS = {"Install": "install", "Upgrade": "upgrade", "Downgrade": "downgrade", "Remove": "remove",
+              "Purge": "purge"}
+_ENDS = {("remove", "config-files"), ("remove", "not-installed"), ("purge", "not-installed")}
+_NONE = ("<none>", "")
 
 
 class Entry(NamedTuple):
@@ -26,20 +28,18 @@ class Entry(NamedTuple):
     new: Optional[str]
 
 
-def span(text, to_ms):
-    # type: (str, Callable[[str], int]) -> Tuple[Optional[int], Optional[int]]
+def span(text: str, to_ms: Callable[[str], int]) -> Tuple[Optional[int], Optional[int]]:
     """Return the times (ms) of the first and last dated line, or (None, None). to_ms turns local time into UTC ms."""
     first = _STAMP.search(text)
     if not first:
         return None, None
-    last = first
-    for last in _STAMP.finditer(text, max(first.start(), len(text) - 65536)):
-        pass
-    return to_ms(_plain(first.group(1))), to_ms(_plain(last.group(1)))
+    stamps = _STAMP.findall(text, max(first.start(), len(text) - 65536)) or [first.group(1)]
+    return to_ms(_plain(first.group(1))), to_ms(_plain(stamps[-1]))
 
 
-def parse_dpkg(text, to_ms, pending):
-    # type: (str, Callable[[str], int], Dict[str, Tuple[str, Optional[str], Optional[str]]]) -> List[Entry]
+def parse_dpkg(
+        text: str, to_ms: Callable[[str], int],
+        pending: Dict[str, Tuple[str, Optional[str], Optional[str]]]) -> List[Entry]:
     """Return the finished steps of a dpkg.log, in order.
 
     pending: steps begun and not finished, carried from one log to the next; it is changed. What dpkg began and never
@@ -62,9 +62,7 @@ def parse_dpkg(text, to_ms, pending):
                 continue
             if kind == "upgrade" and before and newer(before, after):
                 kind = "downgrade"
-        elif kind == "remove" and status in ("config-files", "not-installed"):
-            after = None
-        elif kind == "purge" and status == "not-installed":
+        elif (kind, status) in _ENDS:
             after = None
         else:
             continue
@@ -74,8 +72,7 @@ def parse_dpkg(text, to_ms, pending):
     return entries
 
 
-def parse_apt(text, to_ms):
-    # type: (str, Callable[[str], int]) -> List[Entry]
+def parse_apt(text: str, to_ms: Callable[[str], int]) -> List[Entry]:
     """Return the steps of an apt history.log whose run ended without an error, in order."""
     entries = []
     for block in text.split("\n\n"):

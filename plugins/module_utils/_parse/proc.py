@@ -1,6 +1,6 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the kernel and systemd print about processes, sockets and units. All of it is hostile text: lengths are bounded."""
+"""What the kernel and systemd print about processes, sockets and units: hostile text, so lengths are bounded."""
 import re
 import shlex
 import socket
@@ -11,7 +11,7 @@ TEXT = 120  # characters kept of a name
 PATH = 300  # characters kept of a path
 _DELETED = " (deleted)"
 # Mappings that are no files of packages: memory, devices, temporary and run-time files.
-_NO_FILE = re.compile(r"^(?:/memfd:|/dev/|/SYSV|/\[|/tmp/|/var/tmp/|/run/|/var/run/|/home/|/drm |/i915|/anon_hugepage|/proc/|/sys/)")
+_NO_FILE = re.compile(r"^/(?:memfd:|dev/|SYSV|\[|tmp/|var/tmp/|run/|var/run/|home/|drm |i915|anon_hugepage|proc/|sys/)")
 _UNIT = re.compile(r"[^/]+\.(?:service|scope)$")
 _CONTAINER = re.compile(r"docker|libpod|kubepods|containerd|/lxc|machine\.slice|crio-|garden")
 

@@ -20,7 +20,7 @@ def parse_release(text):
     # the hash lists are long and needless
     head = re.split(r"^(?:MD5Sum|SHA1|SHA256|SHA512):", head, maxsplit=1, flags=re.MULTILINE)[0]
     first = (stanzas(head) or [{}])[0]
-    return dict((name, first.get(name, "")) for name in _TRUE)
+    return {name: first.get(name, "") for name in _TRUE}
 
 
 def date_ms(text):

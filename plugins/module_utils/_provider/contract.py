@@ -67,65 +67,53 @@ class Reader(object):
     name = ""
 
     @classmethod
-    def detect(cls, host):
-        # type: (Host) -> Optional[Reader]
+    def detect(cls, host: Host) -> "Optional[Reader]":
         """Return a reader for this host, or None when the host does not have this package manager."""
         raise NotImplementedError
 
-    def refresh(self, mode, max_age_s, now_ms):
-        # type: (str, int, int) -> None
+    def refresh(self, mode: str, max_age_s: int, now_ms: int) -> None:
         """Bring the indexes up to date. mode: never, auto (a private copy if older than max_age_s) or always.
 
         A failure is kept and shows in indexes(); call it first, and close() at the end.
         """
         raise NotImplementedError
 
-    def manager(self):
-        # type: () -> Manager
+    def manager(self) -> Manager:
         raise NotImplementedError
 
-    def packages(self):
-        # type: () -> List[Package]
+    def packages(self) -> List[Package]:
         """Return what is installed, sorted by name, arch."""
         raise NotImplementedError
 
-    def candidates(self):
-        # type: () -> List[Candidate]
+    def candidates(self) -> List[Candidate]:
         """Return what a simulated full upgrade would do, sorted by name, arch. The state of the indexes is not
         considered here: who asks decides with indexes() whether to believe it."""
         raise NotImplementedError
 
-    def holds(self):
-        # type: () -> List[Hold]
+    def holds(self) -> List[Hold]:
         raise NotImplementedError
 
-    def indexes(self):
-        # type: () -> List[Index]
+    def indexes(self) -> List[Index]:
         """Return the indexes in use, with state and signing keys."""
         raise NotImplementedError
 
-    def history(self, since_ms, now_ms):
-        # type: (int, int) -> History
+    def history(self, since_ms: int, now_ms: int) -> History:
         raise NotImplementedError
 
-    def reboot_signals(self):
-        # type: () -> List[Signal]
+    def reboot_signals(self) -> List[Signal]:
         """Return the signs that only this package manager knows."""
         raise NotImplementedError
 
-    def kernels(self):
-        # type: () -> List[Any]
+    def kernels(self) -> List[Any]:
         """Return [(kernel release, package version, installed)] of the packaged kernels, newest last; releases are
         as ``uname -r`` gives them."""
         raise NotImplementedError
 
-    def cache_paths(self):
-        # type: () -> List[str]
+    def cache_paths(self) -> List[str]:
         """Return the folders where package files go."""
         raise NotImplementedError
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         """Remove everything temporary."""
 
 
@@ -135,27 +123,22 @@ class Writer(object):
     name = ""
 
     @classmethod
-    def detect(cls, host):
-        # type: (Host) -> Optional[Writer]
+    def detect(cls, host: Host) -> "Optional[Writer]":
         """Return a writer for this host, or None when the host does not have this package manager."""
         raise NotImplementedError
 
-    def stage(self, lines, files_dir, work_dir):
-        # type: (List[Line], str, str) -> None
+    def stage(self, lines: List[Line], files_dir: str, work_dir: str) -> None:
         """Make a private index in work_dir that offers only these lines' files (files_dir/SHA256)."""
         raise NotImplementedError
 
-    def simulate(self, lines, work_dir):
-        # type: (List[Line], str) -> List[Step]
+    def simulate(self, lines: List[Line], work_dir: str) -> List[Step]:
         """Return every step that the package manager would make for these lines."""
         raise NotImplementedError
 
-    def apply(self, lines, work_dir, log_path, options):
-        # type: (List[Line], str, str, Dict[str, Any]) -> Outcome
+    def apply(self, lines: List[Line], work_dir: str, log_path: str, options: Dict[str, Any]) -> Outcome:
         """Make the steps, without a prompt."""
         raise NotImplementedError
 
-    def repair(self, log_path, options):
-        # type: (str, Dict[str, Any]) -> Outcome
+    def repair(self, log_path: str, options: Dict[str, Any]) -> Outcome:
         """Finish what an interrupted transaction left behind."""
         raise NotImplementedError

@@ -19,10 +19,9 @@ class Run(NamedTuple):
 class Started(object):
     """A command under way; result() waits for it. It is killed with its children when its time is over."""
 
-    def __init__(self, argv, env, timeout, root):
-        # type: (List[str], Dict[str, str], float, str) -> None
+    def __init__(self, argv: List[str], env: Dict[str, str], timeout: float, root: str) -> None:
         self._timeout = timeout
-        self._failed = None  # type: Optional[Run]
+        self._failed: Optional[Run] = None
         self.argv = argv
         prefix = [] if root == "/" else ["chroot", root]
         try:
@@ -32,8 +31,7 @@ class Started(object):
         except OSError as error:
             self._failed = Run(127, "", "{0}: {1}".format(argv[0], error.strerror))
 
-    def result(self):
-        # type: () -> Run
+    def result(self) -> Run:
         """Wait for the end and return it."""
         if self._failed is None:
             try:
@@ -53,40 +51,34 @@ class Started(object):
 class Host(object):
     """Access to one host. root: ``/``, or a folder with an image whose commands then run by chroot (tests)."""
 
-    def __init__(self, root="/"):
-        # type: (str) -> None
+    def __init__(self, root: str = "/") -> None:
         self.root = root
         self.is_root = os.geteuid() == 0
 
-    def path(self, path):
-        # type: (str) -> str
+    def path(self, path: str) -> str:
         """Return the real path of an absolute path of the host."""
         return path if self.root == "/" else self.root.rstrip("/") + path
 
-    def read(self, path, limit=OUTPUT_LIMIT):
-        # type: (str, int) -> str
+    def read(self, path: str, limit: int = OUTPUT_LIMIT) -> str:
         """Return the text of a file, at most limit bytes of it; raise OSError."""
         with open(self.path(path), "rb") as stream:
             return _text(stream.read(limit))
 
-    def read_or(self, path, default=""):
-        # type: (str, str) -> str
+    def read_or(self, path: str, default: str = "") -> str:
         """Return the text of a file, or default when it cannot be read."""
         try:
             return self.read(path)
         except OSError:
             return default
 
-    def which(self, name):
-        # type: (str) -> Optional[str]
+    def which(self, name: str) -> Optional[str]:
         """Return the host's path of a command, or None."""
         for folder in ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"):
             if os.access(self.path(folder + "/" + name), os.X_OK):
                 return folder + "/" + name
         return None
 
-    def start(self, argv, timeout=300.0, env=None):
-        # type: (List[str], float, Optional[Dict[str, str]]) -> Started
+    def start(self, argv: List[str], timeout: float = 300.0, env: Optional[Dict[str, str]] = None) -> Started:
         """Start a command (argument list, C locale, no input, own session) and return at once."""
         full = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
                 "LANGUAGE": "C", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
@@ -96,12 +88,10 @@ class Host(object):
         full.update(env or {})
         return Started(argv, full, timeout, self.root)
 
-    def run(self, argv, timeout=300.0, env=None):
-        # type: (List[str], float, Optional[Dict[str, str]]) -> Run
+    def run(self, argv: List[str], timeout: float = 300.0, env: Optional[Dict[str, str]] = None) -> Run:
         """Run a command to its end."""
         return self.start(argv, timeout, env).result()
 
 
-def _text(data):
-    # type: (bytes) -> str
+def _text(data: bytes) -> str:
     return data[:OUTPUT_LIMIT].decode("utf-8", "replace")

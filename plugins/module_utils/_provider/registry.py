@@ -10,7 +10,6 @@ from ansible_collections.lockstep.patching.plugins.module_utils._provider.host i
 READERS = (AptReader,)
 
 
-def reader(host):
-    # type: (Host) -> Optional[Reader]
+def reader(host: Host) -> Optional[Reader]:
     """Return the reader of this host's package manager, or None when none of them fits."""
     return next((found for found in (kind.detect(host) for kind in READERS) if found is not None), None)

@@ -22,8 +22,9 @@ def look(host, version, packages, failed):
     odd = [package for package in packages if package.status != "installed"]
     if odd:
         health = "interrupted"
-        problems.append("{0} packages are not properly installed ({1}): run dpkg --configure -a, then apt-get check".format(
-            len(odd), ", ".join("{0} is {1}".format(package.name, package.status) for package in odd[:5])))
+        names = ", ".join("{0} is {1}".format(package.name, package.status) for package in odd[:5])
+        problems.append("{0} packages are not properly installed ({1}): run dpkg --configure -a, then "
+                        "apt-get check".format(len(odd), names))
     if _unfinished(host):
         health = "interrupted"
         problems.append("dpkg was interrupted (files in /var/lib/dpkg/updates): run dpkg --configure -a")

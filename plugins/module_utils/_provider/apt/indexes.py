@@ -41,19 +41,17 @@ class Target(NamedTuple):
 class Indexes(object):
     """The indexes of one look. options: what each apt command needs to use the private copy, if there is one."""
 
-    def __init__(self, host):
-        # type: (Host) -> None
+    def __init__(self, host: Host) -> None:
         self.host = host
-        self.options = []  # type: List[str]
-        self._private = None  # type: Optional[str]
-        self._problems = []  # type: List[str]
-        self._fetched_ms = None  # type: Optional[int]
+        self.options: List[str] = []
+        self._private: Optional[str] = None
+        self._problems: List[str] = []
+        self._fetched_ms: Optional[int] = None
         self._max_age_s = 0
         self._now_ms = 0
-        self._targets = None  # type: Optional[List[Target]]
+        self._targets: Optional[List[Target]] = None
 
-    def targets(self):
-        # type: () -> List[Target]
+    def targets(self) -> List[Target]:
         """Return the Packages files in use; raise Unknown."""
         if self._targets is None:
             run = self.host.run(["apt-get"] + self.options + ["indextargets", "Created-By: Packages", "Target-Of: deb"])
@@ -73,8 +71,7 @@ class Indexes(object):
         return Target(stanza["Description"], origin, filename, signed, stanza["Repo-URI"].rstrip("/"),
                       stanza["Release"], stanza["Base-URI"])
 
-    def refresh(self, mode, max_age_s, now_ms):
-        # type: (str, int, int) -> None
+    def refresh(self, mode: str, max_age_s: int, now_ms: int) -> None:
         """Bring the indexes up to date as Reader.refresh() says."""
         self._max_age_s, self._now_ms = max_age_s, now_ms
         if mode == "always":
@@ -102,7 +99,7 @@ class Indexes(object):
             os.makedirs(os.path.join(lists, "partial"), 0o755)
             self._give_to_fetcher(os.path.join(lists, "partial"))
             for name in os.listdir(self.host.path(LISTS)):
-                if name.endswith("Release") or name.endswith("Release.gpg"):
+                if name.endswith(("Release", "Release.gpg")):
                     shutil.copy2(self.host.path(LISTS + "/" + name), os.path.join(lists, name))
                 elif "_Packages" in name:
                     # a link is enough: apt replaces files by renaming, and never writes into one
@@ -140,12 +137,11 @@ class Indexes(object):
             self._problems.append("apt-get update ended with {0}: {1}".format(run.rc, run.err.strip()[-200:]))
         self._fetched_ms = self._now_ms
 
-    def states(self):
-        # type: () -> List[Index]
+    def states(self) -> List[Index]:
         """Return the indexes in use, one per component, the worst state first where architectures differ."""
         entries = self._entries()
-        verdicts = {}  # type: Dict[Tuple[str, str], Index]
-        found = {}  # type: Dict[Origin, Index]
+        verdicts: Dict[Tuple[str, str], Index] = {}
+        found: Dict[Origin, Index] = {}
         for target in self.targets():
             key = (target.release, target.uri + " " + target.suite)
             if key not in verdicts:
@@ -223,8 +219,7 @@ class Indexes(object):
                 entries[(entry.uri.rstrip("/"), entry.suite)] = entry
         return entries
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         """Remove the private copy."""
         if self._private:
             shutil.rmtree(self._private, ignore_errors=True)

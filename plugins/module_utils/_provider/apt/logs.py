@@ -6,7 +6,7 @@ import os
 import re
 import time
 import zlib
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import package_logs
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Event, History, Source
@@ -19,7 +19,7 @@ DAY_MS = 86400000
 def history(host, since_ms, now_ms):
     """Return the History from since_ms (UTC ms) on, of dpkg's logs and, before they begin, of apt's."""
     convert = _Clock().to_ms
-    pending = {}  # type: Dict[str, Tuple[str, Optional[str], Optional[str]]]
+    pending: Dict[str, Tuple[str, Optional[str], Optional[str]]] = {}
     dpkg_sources, entries, gaps = _read(host, "/var/log", "dpkg.log", since_ms, convert,
                                         lambda text: package_logs.parse_dpkg(text, convert, pending))
     starts = [source.from_ms for source in dpkg_sources if source.from_ms is not None]
@@ -87,7 +87,7 @@ class _Clock(object):
     """Local time as the logs write it to UTC ms; the offset is worked out once an hour of the log."""
 
     def __init__(self):
-        self._hours = {}  # type: Dict[str, int]
+        self._hours: Dict[str, int] = {}
 
     def to_ms(self, stamp):
         hour = stamp[:13]

@@ -5,14 +5,20 @@ import os
 import re
 from typing import Dict, List, Optional, Set, Tuple
 
-from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Candidate, Hold, Origin, Package, Unknown
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import (
+    Candidate,
+    Hold,
+    Origin,
+    Package,
+    Unknown,
+)
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import apt_output, apt_sources, dpkg_status
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb822 import stanzas
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import version_key
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt import health, logs
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.indexes import Indexes
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Reader, Signal
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host, Started
 
 NO_PINS = ["-o", "Dir::Etc::preferences=/dev/null", "-o", "Dir::Etc::preferencesparts=/dev/null"]
 _SECURITY = re.compile(r"security$", re.IGNORECASE)
@@ -24,34 +30,30 @@ class AptReader(Reader):
 
     name = "apt"
 
-    def __init__(self, host):
-        # type: (Host) -> None
+    def __init__(self, host: Host) -> None:
         self.host = host
         self._indexes = Indexes(host)
-        self._status = None  # type: Optional[Tuple[List[Package], List[Tuple[str, str]]]]
-        self._started = None
+        self._status: Optional[Tuple[List[Package], List[Tuple[str, str]]]] = None
+        self._started: Optional[Started] = None
         self._native = ""
-        self._simulated = None  # type: Optional[apt_output.Simulation]
-        self._policies = {}  # type: Dict[str, apt_output.Policy]
+        self._simulated: Optional[apt_output.Simulation] = None
+        self._policies: Dict[str, apt_output.Policy] = {}
 
     @classmethod
-    def detect(cls, host):
-        # type: (Host) -> Optional[AptReader]
+    def detect(cls, host: Host) -> "Optional[AptReader]":
         """Return a reader where there are apt-get and dpkg's status, else None."""
         if host.which("apt-get") and os.path.exists(host.path("/var/lib/dpkg/status")):
             return cls(host)
         return None
 
-    def refresh(self, mode, max_age_s, now_ms):
-        # type: (str, int, int) -> None
+    def refresh(self, mode: str, max_age_s: int, now_ms: int) -> None:
         """As the contract says; then start the simulated upgrade, which runs while the rest is read."""
         try:
             self._indexes.refresh(mode, max_age_s, now_ms)
         finally:
             self._started = self.host.start(["apt-get"] + self._indexes.options + ["-s", "-q", "full-upgrade"])
 
-    def close(self):
-        # type: () -> None
+    def close(self) -> None:
         if self._started is not None:
             self._started.result()
         self._indexes.close()
@@ -59,8 +61,7 @@ class AptReader(Reader):
     def indexes(self):
         return self._indexes.states()
 
-    def packages(self):
-        # type: () -> List[Package]
+    def packages(self) -> List[Package]:
         return self._read_status()[0]
 
     def _read_status(self):
@@ -76,8 +77,7 @@ class AptReader(Reader):
             self._status = dpkg_status.parse_status(text, auto, self._native)
         return self._status
 
-    def arch(self):
-        # type: () -> str
+    def arch(self) -> str:
         """Return dpkg's own architecture, empty when it is not known."""
         self._read_status()
         return self._native
@@ -91,8 +91,7 @@ class AptReader(Reader):
         version = next((package.version for package in self.packages() if package.name == "apt"), "")
         return health.look(self.host, version, self.packages(), failed)
 
-    def _simulation(self):
-        # type: () -> apt_output.Simulation
+    def _simulation(self) -> apt_output.Simulation:
         if self._simulated is None:
             if self._started is None:
                 self._started = self.host.start(["apt-get", "-s", "-q", "full-upgrade"])
@@ -107,8 +106,7 @@ class AptReader(Reader):
                 raise Unknown("candidates", str(error), "report this output of apt-get as a fault of Lockstep")
         return self._simulated
 
-    def _ask_policy(self, names):
-        # type: (Set[str]) -> Dict[str, apt_output.Policy]
+    def _ask_policy(self, names: Set[str]) -> Dict[str, apt_output.Policy]:
         missing = sorted(names - set(self._policies))
         for at in range(0, len(missing), BATCH):
             run = self.host.run(["apt-cache"] + self._indexes.options + ["policy"] + missing[at:at + BATCH])
@@ -118,9 +116,8 @@ class AptReader(Reader):
             self._policies.update(apt_output.parse_policy(run.out))
         return self._policies
 
-    def _records(self, wanted):
-        # type: (List[Tuple[str, str, str]]) -> Dict[Tuple[str, str, str], Dict[str, str]]
-        found = {}
+    def _records(self, wanted: List[Tuple[str, str, str]]) -> Dict[Tuple[str, str, str], Dict[str, str]]:
+        found: Dict[Tuple[str, str, str], Dict[str, str]] = {}
         for at in range(0, len(wanted), BATCH):
             run = self.host.run(["apt-cache"] + self._indexes.options + ["show", "--no-all-versions"] + [
                 self._spoken(name, arch) + "=" + version for name, arch, version in wanted[at:at + BATCH]])
@@ -133,13 +130,12 @@ class AptReader(Reader):
         # the name as apt-cache prints it: the native architecture is left out
         return name if arch in ("", "all", self._native) else name + ":" + arch
 
-    def candidates(self):
-        # type: () -> List[Candidate]
-        installed = dict(((package.name, package.arch), package) for package in self.packages())
+    def candidates(self) -> List[Candidate]:
+        installed = {(package.name, package.arch): package for package in self.packages()}
         actions = list(self._simulation().actions)
         kept = self._kept(installed)
-        self._ask_policy(set(self._spoken(action.name, action.arch) for action in actions) | set(kept))
-        rows = [(action, None) for action in actions]
+        self._ask_policy({self._spoken(action.name, action.arch) for action in actions} | set(kept))
+        rows: List[Tuple[apt_output.Action, Optional[str]]] = [(action, None) for action in actions]
         for spoken in sorted(kept):
             policy = self._policies.get(spoken)
             if policy is None or policy.candidate is None or policy.candidate == policy.installed:
@@ -155,13 +151,12 @@ class AptReader(Reader):
         return sorted((self._candidate(action, why, records, installed) for action, why in rows),
                       key=lambda candidate: candidate[:4])
 
-    def _kept(self, installed):
-        # type: (Dict[Tuple[str, str], Package]) -> Dict[str, str]
+    def _kept(self, installed: Dict[Tuple[str, str], Package]) -> Dict[str, str]:
         simulation = self._simulation()
-        held = set(self._spoken(name, arch) for name, arch in self._read_status()[1])
-        why = dict((name, "held" if name in held else
-                    "an upgrade would need packages that apt cannot install or may not remove")
-                   for name in simulation.kept)
+        held = {self._spoken(name, arch) for name, arch in self._read_status()[1]}
+        why = {name: "held" if name in held else
+                    "an upgrade would need packages that apt cannot install or may not remove"
+                   for name in simulation.kept}
         why.update((name, "phased: offered to {0} % of hosts, not to this one yet") for name in simulation.phased)
         return why
 
@@ -185,16 +180,14 @@ class AptReader(Reader):
             record.get("SHA256") or None, record.get("Filename") or None,
             int(phased) if phased.isdigit() else (policy.phased if policy else None), kept, None)
 
-    def _origins(self, action):
-        # type: (apt_output.Action) -> List[Origin]
-        by_description = dict((target.description, target.origin) for target in self._indexes.targets())
+    def _origins(self, action: apt_output.Action) -> List[Origin]:
+        by_description = {target.description: target.origin for target in self._indexes.targets()}
         policy = self._policies.get(self._spoken(action.name, action.arch))
         texts = [text for version, places in policy.versions if version == action.version
                  for text in places] if policy else []
-        return sorted(set(by_description[text] for text in texts if text in by_description))
+        return sorted({by_description[text] for text in texts if text in by_description})
 
-    def holds(self):
-        # type: () -> List[Hold]
+    def holds(self) -> List[Hold]:
         found = [Hold(name, arch, "hold", "held by hand (apt-mark hold)", "/var/lib/dpkg/status")
                  for name, arch in self._read_status()[1]]
         return sorted(found + self._pinned())
@@ -214,7 +207,7 @@ class AptReader(Reader):
                 for pin in apt_sources.parse_preferences(self.host.read_or(path), path)]
         if not pins:
             return []
-        packages = dict((self._spoken(package.name, package.arch), package) for package in self.packages())
+        packages = {self._spoken(package.name, package.arch): package for package in self.packages()}
         names = sorted(packages)
         found = []
         for at in range(0, len(names), BATCH):
@@ -239,8 +232,7 @@ class AptReader(Reader):
     def history(self, since_ms, now_ms):
         return logs.history(self.host, since_ms, now_ms)
 
-    def reboot_signals(self):
-        # type: () -> List[Signal]
+    def reboot_signals(self) -> List[Signal]:
         if not os.path.exists(self.host.path("/run/reboot-required")):
             return [Signal("reboot-required", "no", "there is no /run/reboot-required")]
         names = sorted(set(self.host.read_or("/run/reboot-required.pkgs").split()))
@@ -259,7 +251,6 @@ class AptReader(Reader):
         return ["/var/cache/apt/archives"]
 
 
-def is_security(origin):
-    # type: (Origin) -> bool
+def is_security(origin: Origin) -> bool:
     """Say whether an origin is a security archive: Debian-Security, Ubuntu's *-security, or named so by its owner."""
     return any(_SECURITY.search(text) for text in (origin.label, origin.suite, origin.codename))

@@ -17,8 +17,7 @@ class Verdict(NamedTuple):
     problem: Optional[str]
 
 
-def verify(host, path, signed_by):
-    # type: (Host, str, str) -> Verdict
+def verify(host: Host, path: str, signed_by: str) -> Verdict:
     """Verify an InRelease file, or a Release file with its .gpg beside it, with the keys that the source is bound to.
 
     path: the host's path; signed_by: the source's option (paths, fingerprints, a key block or empty for all of apt's).
