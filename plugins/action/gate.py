@@ -50,7 +50,8 @@ class ActionModule(ControllerAction):
             [host for host in hosts if self.files.read(for_host("answered", host))],
             known["limited"],
             known["hosts"],
-            [host for host, record in statuses.items() if record.get("retired")],
+            verdicts.retired(statuses),
+            self.files.read("attempted") or [],
         )
         for host in gate.absent:
             reason = self.files.read(for_host("silent", host)) or "it gave no answer in this run"
@@ -59,6 +60,7 @@ class ActionModule(ControllerAction):
         if gate.decision == "go":
             if gate.hosts:
                 verdicts.open_ring(ledger, plan, ring, run.token, now_ms())
+            self.files.write("attempted", [*(self.files.read("attempted") or []), *gate.hosts])
             for host in gate.hosts:
                 self.files.write(for_host("go", host), ring)
         else:

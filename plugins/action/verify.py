@@ -35,7 +35,7 @@ class ActionModule(HostAction):
             if judgement.status != "regressed" or time.monotonic() >= deadline:
                 break
             time.sleep(2)
-        detail = {"findings": judgement.reasons, "drift": judgement.drift, "skip": skip, "verified_ms": now_ms()}
+        detail = {"findings": judgement.reasons, "drift": judgement.drift, "notes": judgement.notes, "skip": skip, "verified_ms": now_ms()}
         return record(self, work, judgement.status, "; ".join(judgement.reasons), detail=detail)
 
     def _judge(self, work: Work, sections: dict[str, Any]) -> tuple[Judgement, list[dict[str, Any]]]:

@@ -73,10 +73,10 @@ def note_seen(ledger: Ledger, fleet: str, states: Iterable[State], token: int, n
         ledger.note_candidates(fleet, platform, sorted(seen, key=repr), token, now_ms)
 
 
-def first_seen(ledger: Ledger, fleet: str, states: Iterable[State]) -> dict[tuple[str, str, str, str], int]:
-    """`{(platform, package, arch, version): ms}` of the platforms of these states."""
+def first_seen(ledger: Ledger, fleet: str, states: Iterable[State]) -> dict[tuple[str, str, str, str], tuple[int, str]]:
+    """`{(platform, package, arch, version): (ms, basis)}` of the platforms of these states."""
     found = {}
     for platform in sorted({state["platform"] for state in states if state.get("platform")}):
-        for (package, arch, version), (ms, _basis) in ledger.first_seen(fleet, platform).items():
-            found[platform, package, arch, version] = ms
+        for (package, arch, version), sighting in ledger.first_seen(fleet, platform).items():
+            found[platform, package, arch, version] = sighting
     return found
