@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How long a report of a big fleet takes to make, and how big its files are: `report_size.py [HOSTS [FOLDER]]`.
 
-The fleet is the worst case for the page, as no two hosts lack the same packages. With a folder the files stay there, to be opened in
-a browser: the page should open in under 3 s and be smaller than 15 MB with 10,000 hosts of 20 packages.
+The fleet is the worst case for the page, as no two hosts lack the same packages. With a folder the files stay
+there, to be opened in a browser: the page should open in under 3 s and be smaller than 15 MB with 10,000
+hosts of 20 packages.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "plugins" / "plugin_utils" / "report"))
 
 import report_samples as samples  # noqa: E402
+
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report import view  # noqa: E402
 
 

@@ -25,10 +25,10 @@ def host_changes(
 ) -> list[dict[str, Any]] | None:
     """`[{package, arch, source, security, origin, action, before, after, planned, result}]` of one host.
 
-    `result`: `done` (has what the plan says), `differs` (has something else), `planned` (not taken yet),
-    `unknown` (lines is None because nobody knows the host's platform). `before` is the version before the
-    first transaction, `after` the one after the last; a host without a transaction shows what its last look found and
-    after None. None where there was no look either: what the host would take is then not known.
+    `lines` are those of the host's platform, None where nobody knows the platform. `result`: `done` (has what the plan
+    says), `differs` (has something else), `planned` (not taken yet), `unknown` (no version after is recorded, or no
+    platform). `before` is the version before the first transaction, `after` the one after the last. A host without a
+    transaction shows what its last look found, and after None; without a look the answer is None: nobody knows.
     """
     seen: dict[tuple[str, str], list[str | None]] = {}
     for transaction in transactions:
@@ -73,8 +73,14 @@ def _change(
         "before": before,
         "after": after,
         "planned": planned,
-        "result": "planned" if not taken else "done" if line and after == planned else "differs",
+        "result": _result(line, after, planned) if taken else "planned",
     }
+
+
+def _result(line: dict[str, Any], after: str | None, planned: str | None) -> str:
+    if after is None and planned is not None:
+        return "unknown"  # nobody recorded how it ended
+    return "done" if line and after == planned else "differs"
 
 
 def changed_packages(hosts: list[dict[str, Any]], steps: list[dict[str, Any]]) -> list[dict[str, Any]]:

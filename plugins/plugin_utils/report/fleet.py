@@ -28,9 +28,9 @@ def fleet_view(
 
     `states`: `{host, groups, seen_ms, reachable, error, platform, answer, sections}` as in docs/architecture.md.
     `policy`: `{path}` or None where there is none.
-    `drift`: None where nobody asked, else `{test, production, from_ms, test_hosts, production_hosts, rows: [{host,
-    package, arch, version,
-    ms, from_version}], gaps: [{host, why, from_ms, to_ms}]}`; `test` and `production` are the patterns.
+    `drift`: None where nobody asked, else `{test, production, from_ms, test_hosts, production_hosts, rows, gaps}` with
+    the two patterns, the hosts' names, rows `{host, package, arch, version, ms, from_version}` and gaps
+    `{host, why, from_ms, to_ms}`.
     `closing`: the last line of the run, where it is known.
     """
     steps, hosts = Distinct(), []

@@ -51,11 +51,10 @@ def rollout_view(
     `plan`: `{id, document, created_ms, state}` (document as in docs/architecture.md).
     `left_out`: `[{host, platform, package, arch, version, why, next}]`.
     `host_statuses`: `[{host, platform, status, phase, reason, next, reboot: "done"|"not_needed"|"owed"|"unknown",
-    boot_before, boot_after,
-    kernel, findings: [text or {check, ok, detail}], ms}]`; all but host and status may be missing.
+    boot_before, boot_after, kernel, findings: [text or {check, ok, detail}], ms}]`; all but host and status may be
+    missing.
     `rings`: `[{name, state, verdict: "go"|"wait"|"stop"|None, reason, next, failed, absent, max_failed, max_absent,
-    opened_ms,
-    closed_ms, soak_until_ms}]`; limits are numbers of hosts or texts such as `1%`.
+    opened_ms, closed_ms, soak_until_ms}]`; limits are numbers of hosts or texts such as `1%`.
     `transactions`: `[{host, versions: [{package, arch, before, after}]}]`, oldest first.
     `runs`: `[{token, playbook, actor, job, started_ms, ended_ms, closing}]`.
     `states`: as for fleet_view; they give each host's platform and what hosts without a transaction have installed.
@@ -66,10 +65,11 @@ def rollout_view(
     looks = {item.get("host"): item for item in states}
     left = [_left(item) for item in left_out]
     left_of = Counter(item["host"] for item in left)
-    lines, taken, steps, hosts = plan_lines(document), {}, Distinct(), []
+    lines, steps, hosts = plan_lines(document), Distinct(), []
+    taken: dict[Any, list[dict[str, Any]]] = {}
     for transaction in transactions:
         taken.setdefault(transaction.get("host"), []).append(transaction)
-    for name in [*scope, *sorted(host for host in statuses if host not in scope)]:
+    for name in [*scope, *sorted(str(host) for host in statuses if host not in scope)]:
         row = _host(name, scope.get(name), statuses.get(name), looks.get(name))
         changes = host_changes(
             lines.get(row["platform"], {}) if row["platform"] else None, taken.get(name, []), looks.get(name)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.page import page
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.tables import csv_files
 
@@ -17,17 +18,16 @@ KINDS = ("html", "json", "csv")
 STEM = {"detect": "detect", "rollout": "report"}
 
 
-class ReportError(Exception):
-    """The report could not be written; the message says which file, why, and what to do."""
+class ReportError(LockstepError):
+    """The report could not be written."""
 
 
 def write(view: dict[str, Any], directory: str, kinds: Iterable[str] = KINDS) -> dict[str, str]:
     """Write the view and return the paths: `{"html": path, "json": path, "hosts_csv": path, "packages_csv": path, …}`.
 
     The names are stable: `detect.html`, `detect.json`, `detect-hosts.csv`, … of fleet_view and `report.html`,
-    `report.json`,
-    `report-hosts.csv`, … of rollout_view. Raises ReportError where a file cannot be written, and ValueError for a
-    kind that is none of KINDS.
+    `report.json`, `report-hosts.csv`, … of rollout_view. Raises ReportError where a file cannot be written, and
+    ValueError for a kind that is none of KINDS.
     """
     kinds = tuple(kinds)
     wrong = sorted(set(kinds) - set(KINDS))
@@ -58,7 +58,7 @@ def _make(directory: str) -> None:
             os.makedirs(directory)
             os.chmod(directory, 0o755)  # whatever the umask: others than the operator read reports
     except OSError as error:
-        raise ReportError(_why("the report folder", directory, error)) from error
+        raise _error("the report folder", directory, error) from error
 
 
 def _replace(directory: str, name: str, content: str) -> str:
@@ -75,10 +75,10 @@ def _replace(directory: str, name: str, content: str) -> str:
     except OSError as error:
         if partial is not None and os.path.lexists(partial):
             os.unlink(partial)
-        raise ReportError(_why("the report", path, error)) from error
+        raise _error("the report", path, error) from error
     return path
 
 
-def _why(what: str, path: str, error: OSError) -> str:
-    then = "free space, or set lockstep_report_dir to a folder that you may write"
-    return f"{what} {path} could not be written: {error.strerror or error}; {then}"
+def _error(what: str, path: str, error: OSError) -> ReportError:
+    why = f"{what} could not be written: {error.strerror or error}"
+    return ReportError(why, path, "free space, or set lockstep_report_dir to a folder that you may write")

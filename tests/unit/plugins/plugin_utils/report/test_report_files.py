@@ -188,7 +188,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(
         report.ReportError,
-        match=r"the report folder .*/file/below could not be written: Not a directory; .*lockstep_report_dir",
+        match=r"/file/below: the report folder could not be written: Not a directory; .*report_dir",
     ):
         report.write(report.fleet_view([], None, samples.NOW, "default"), str(tmp_path / "file" / "below"))
 
@@ -197,7 +197,9 @@ def test_a_file_that_cannot_be_written_in_full_is_named_and_leaves_nothing(tmp_p
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (64, before[1]))  # the kernel refuses more, as a full disk does
     try:
-        with pytest.raises(report.ReportError, match=r"detect\.json could not be written: File too large; free space"):
+        with pytest.raises(
+            report.ReportError, match=r"/detect\.json: the report could not be written: File too large; free space"
+        ):
             report.write(report.fleet_view([], None, samples.NOW, "default"), str(tmp_path), ["json"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report import view as report
 
-SCHEMAS = Path(report.__file__).parent / "schemas"
+SCHEMAS = Path(__file__).parents[5] / "docs"
 
 
 def detect(states, **more):
@@ -163,6 +163,14 @@ def test_several_transactions_of_a_host_are_one_change():
 def test_a_change_on_an_unknown_platform_is_not_called_done_or_different():
     view = rollout(states=[])
     assert {view["steps"][n]["result"] for n in row(view, "test1")["steps"]} == {"unknown"}
+
+
+def test_a_change_without_an_end_is_not_called_removed():
+    steps = [{"host": "test1", "versions": [{"package": "tzdata", "arch": "amd64", "before": "1", "after": None}]}]
+    view = rollout(transactions=steps)
+    assert [(view["steps"][n]["after"], view["steps"][n]["result"]) for n in row(view, "test1")["steps"]] == [
+        (None, "unknown")
+    ]
 
 
 def test_rings_keep_the_plans_order_and_one_without_a_record_waits():
