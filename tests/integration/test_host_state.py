@@ -194,7 +194,10 @@ def test_trusted_source_counts_as_unsigned(lab: Lab, look: Callable[..., Seen]) 
 
 def test_auto_refresh_sees_the_news_and_leaves_the_host_alone(mended: Lab, look: Callable[..., Seen]) -> None:
     host = mended.host("new")
-    inside = "find /var/lib/apt /var/tmp /tmp -mindepth 1 -xdev -not -path '/tmp/.*' -not -path '/tmp/ansible*' -printf '%p %T@ %s\\n' | sort"
+    inside = (
+        "find /var/lib/apt /var/tmp /tmp -mindepth 1 -xdev -not -path '/tmp/.*' -not -path '/tmp/ansible*' "
+        "-printf '%p %T@ %s\\n' | sort"
+    )
     before = host.run(inside).stdout
     old = host.run(["apt-cache", "policy", "lab-web"]).stdout
     mended.repo.publish_standard("1.9")
@@ -212,7 +215,8 @@ def test_holds_and_pins_have_a_reason_and_a_place(lab: Lab, look: Callable[..., 
     host.run(["apt-mark", "hold", names[0]])
     host.write(
         "/etc/apt/preferences.d/keep",
-        f"Package: nothing\nPin: version 1*\nPin-Priority: 1\n\nPackage: {names[1]}\nPin: version 1.0*\nPin-Priority: 1001\n",
+        "Package: nothing\nPin: version 1*\nPin-Priority: 1\n\n"
+        f"Package: {names[1]}\nPin: version 1.0*\nPin-Priority: 1001\n",
     )
     try:
         seen = look("old")
@@ -291,7 +295,8 @@ def test_replaced_library_is_seen_until_restart(lab: Lab, look: Callable[..., Se
 def test_history_is_read_from_rotated_logs(lab: Lab, look: Callable[..., Seen]) -> None:
     host = lab.host("old")
     host.run(
-        "apt-get -y install --only-upgrade lab-web && cd /var/log && gzip -c dpkg.log > dpkg.log.2.gz && : > dpkg.log.1 && : > dpkg.log"
+        "apt-get -y install --only-upgrade lab-web && cd /var/log && gzip -c dpkg.log > dpkg.log.2.gz "
+        "&& : > dpkg.log.1 && : > dpkg.log"
     )
     history = look("old").sections["history"]
     last = [row for row in history["events"] if row["name"] == "lab-web"][-1]

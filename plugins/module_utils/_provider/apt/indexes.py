@@ -24,6 +24,8 @@ Acquire::Languages "none";
 #clear APT::Update::Post-Invoke-Success;
 """
 UPDATE_TIMEOUT = 600.0  # seconds
+# apt leaves no trace of an update that found nothing new, so the time of our own last complete one is kept (UTC ms)
+STAMP = "/var/lib/lockstep/indexes-fetched"
 
 
 class Target(NamedTuple):
@@ -76,6 +78,8 @@ class Indexes(object):
         self._max_age_s, self._now_ms = max_age_s, now_ms
         if mode == "always":
             self._update([])
+            if not self._problems:
+                self._keep_stamp()
         elif mode == "auto" and not all(self._is_fresh(target) for target in self.targets()):
             self._refresh_privately()
         if mode != "never" and self._fetched_ms is not None:
@@ -87,8 +91,19 @@ class Indexes(object):
             until = release.date_ms(release.parse_release(self.host.read(target.release, 4096))["Valid-Until"])
         except OSError:
             return False
-        young = self._now_ms - int(stat.st_ctime * 1000) <= self._max_age_s * 1000
+        fetched = last_fetched(int(stat.st_ctime * 1000), self.host.read_or(STAMP), self._now_ms)
+        young = self._now_ms - fetched <= self._max_age_s * 1000
         return young and (until is None or until > self._now_ms)
+
+    def _keep_stamp(self):
+        path = self.host.path(STAMP)
+        try:
+            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+            with open(path + ".new", "w") as stream:
+                stream.write(str(self._now_ms))
+            os.replace(path + ".new", path)
+        except OSError:
+            pass  # without it the next look takes the indexes for older than they are, and fetches them again
 
     def _refresh_privately(self):
         try:
@@ -173,7 +188,8 @@ class Indexes(object):
         entry = entries.get((target.uri, target.suite))
         signed_by = (entry.signed_by if entry else "") or fields["Signed-By"]
         verdict = verify(self.host, target.release, signed_by)
-        fetched = int(os.stat(self.host.path(target.release)).st_ctime * 1000)
+        changed = int(os.stat(self.host.path(target.release)).st_ctime * 1000)
+        fetched = last_fetched(changed, self.host.read_or(STAMP), self._now_ms)
         if self._fetched_ms is not None and not problem:
             fetched = self._fetched_ms
         until = release.date_ms(fields["Valid-Until"])
@@ -224,6 +240,15 @@ class Indexes(object):
         if self._private:
             shutil.rmtree(self._private, ignore_errors=True)
             self._private, self.options = None, []
+
+
+def last_fetched(changed_ms: int, stamp: str, now_ms: int) -> int:
+    """Return when an index was last known to be current (UTC ms): when its file changed, or our last complete update.
+
+    A stamp that is no number or lies in the future counts for nothing.
+    """
+    marked = int(stamp) if stamp.isdigit() else 0
+    return max(changed_ms, marked) if marked <= now_ms else changed_ms
 
 
 def open_text(path):

@@ -14,9 +14,10 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.state imp
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import line_from, line_to
 
 LINE = {
-    "platform": "debian-12-amd64-1a2b3c4d", "package": "openssl", "arch": "amd64", "action": "upgrade", "from": ["3.0.19"],
-    "version": "3.0.20", "source": "openssl", "source_version": "3.0.20", "origin": "Debian", "label": "Debian-Security",
-    "codename": "bookworm-security", "component": "main", "security": True, "phased": None, "size": 1434, "sha256": "ab",
+    "platform": "debian-12-amd64-1a2b3c4d", "package": "openssl", "arch": "amd64", "action": "upgrade",
+    "from": ["3.0.19"],
+    "version": "3.0.20", "source": "openssl", "source_version": "3.0.20", "origin": "Debian", "label": "S",
+    "codename": "bookworm", "component": "main", "security": True, "phased": None, "size": 1434, "sha256": "ab",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Origin, Package
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt import health, logs
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.indexes import last_fetched
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.reader import AptReader, is_security
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.registry import reader
@@ -92,6 +93,13 @@ def test_which_archives_are_security(origin: Origin, security: bool) -> None:
     assert is_security(origin) is security
 
 
+@pytest.mark.parametrize(
+    ("stamp", "fetched"), [("", 100), ("50", 100), ("150", 150), ("200", 200), ("201", 100), ("soon", 100), ("-1", 100)]
+)
+def test_when_an_index_was_last_current(stamp: str, fetched: int) -> None:
+    assert last_fetched(100, stamp, 200) == fetched
+
+
 def package(status: str) -> Package:
     return Package("a", "all", "1", "a", "1", False, status)
 
@@ -113,7 +121,10 @@ def test_the_holder_of_a_lock_is_named(tmp_path: Path) -> None:
     lock = tmp_path / "var/lib/dpkg/lock"
     lock.parent.mkdir(parents=True)
     lock.touch()
-    hold = "import fcntl,sys; f=open(sys.argv[1],'w'); fcntl.lockf(f,fcntl.LOCK_EX); print('x',flush=True); sys.stdin.read()"
+    hold = (
+        "import fcntl,sys; f=open(sys.argv[1],'w'); fcntl.lockf(f,fcntl.LOCK_EX); "
+        "print('x',flush=True); sys.stdin.read()"
+    )
     holder = subprocess.Popen([sys.executable, "-c", hold, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         holder.stdout.readline()
