@@ -85,7 +85,7 @@ class ActionModule(ControllerAction):
         if run.stage in FLEET_STAGES or plan is None:
             states = self._looked_at(ledger, run)
             views.append(
-                fleet_view(self._with_groups(states), {"path": run.policy}, now_ms(), run.fleet, drift=self._drift(states))
+                fleet_view(self._with_groups(states), {"path": run.policy}, now_ms(), run.fleet, drift=self._drift(states), closing=line)
             )
         if plan is not None:
             rings = rings_of(ledger, plan["plan_id"])

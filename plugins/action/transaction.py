@@ -7,6 +7,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import state_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.host_plan import spare
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, call_until
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
@@ -41,9 +42,9 @@ class ActionModule(HostAction):
         if step == "stage" and not lines:
             return self._nothing(work, state, skip)
         if work.base.alone and not self._task.check_mode:
-            missing = stage(self, work, lines + spare(work, state, lines, skip))
-            if missing:
-                return record(self, work, "failed", missing, detail={})
+            staged = stage(self, work, "stage", lines + spare(work, state, lines, skip), [])
+            if staged.problem:
+                return record(self, work, "failed", staged.problem)
         return self._apply(work, state, lines, skip)
 
     def _before(self, work: Work) -> dict[str, Any]:
@@ -104,17 +105,6 @@ class ActionModule(HostAction):
         if result["outcome"] in ("installed", "nothing"):
             return record(self, work, "installed", "", detail=detail, changed=result["outcome"] == "installed")
         return record(self, work, "failed", sentence(result), detail=detail, changed=bool(result["changed"]))
-
-
-def spare(work: Work, state: dict[str, Any], lines: list[dict[str, Any]], skip: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """New packages of the platform that the host may need: it installs them only if an upgrade depends on them."""
-    platform = (section(state, "platform")[0] or {}).get("id")
-    taken = {(line["package"], line["arch"]) for line in [*lines, *skip]}
-    return [
-        line
-        for line in work.plan["body"]["lines"]
-        if line["platform"] == platform and line["action"] == "install" and (line["package"], line["arch"]) not in taken
-    ]
 
 
 def sentence(result: dict[str, Any]) -> str:
