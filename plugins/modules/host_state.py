@@ -213,8 +213,8 @@ def main():
     look.run(refresh, module.params["max_index_age"], module.params["history_days"], module.params["checks"],
              module.params["sections"] or SECTIONS)
     digests = {name: digest(content) for name, content in look.sections.items()}
-    changed = {name: content for name, content in look.sections.items()
-                   if module.params["known"].get(name) != digests[name]}
+    known = module.params["known"]
+    changed = {name: content for name, content in look.sections.items() if known.get(name) != digests[name]}
     module.exit_json(changed=False, schema=SCHEMA, platform=look.platform, digests=digests,
                      sections_zb64=pack(changed), answer=look.answer())
 

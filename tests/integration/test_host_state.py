@@ -242,6 +242,18 @@ def test_locked_dpkg_names_its_holder(lab: Lab, look: Callable[..., Seen]) -> No
     assert manager["health"] == "locked" and "locked by process" in manager["problems"][0]
 
 
+def test_interrupted_dpkg_is_named_with_the_way_out(mended: Lab, look: Callable[..., Seen]) -> None:
+    host = mended.host("now")
+    host.interrupt_dpkg(mended.repo.build("lab-plain", "1.1"))
+    try:
+        seen = look("now")
+    finally:
+        host.run(["dpkg", "--configure", "-a"])
+    assert seen["answer"]["manager"] == "interrupted"
+    assert any("dpkg --configure -a" in problem for problem in seen.sections["manager"]["problems"])
+    assert look("now")["answer"]["manager"] == "ok"
+
+
 def test_checks_run_on_the_host(look: Callable[..., Seen]) -> None:
     checks = [
         {"unit": "ssh.service"},

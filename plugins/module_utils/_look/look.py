@@ -48,7 +48,7 @@ class Look(object):
             if reader is not None:
                 reader.close()
         self.sections = {name: self.sections[name] for name in SECTIONS
-                             if name in wanted and name in self.sections}
+                         if name in wanted and name in self.sections}
         self.unknown = [row for row in self.unknown if row["what"] in wanted]
         return self
 
@@ -150,7 +150,7 @@ class Look(object):
             self._note("platform", "the keys of a package source are not known", "repair the package sources")
             return
         names = sorted({(index.origin, index.label, index.codename, index.component, tuple(index.keys))
-                           for index in indexes})
+                        for index in indexes})
         repositories = [{"origin": origin, "label": label, "codename": codename, "component": component,
                          "keys": list(keys)} for origin, label, codename, component, keys in names]
         self.platform = "-".join((system["id"], system["version"] or system["codename"] or "rolling", system["arch"],

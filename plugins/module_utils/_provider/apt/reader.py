@@ -154,9 +154,8 @@ class AptReader(Reader):
     def _kept(self, installed: Dict[Tuple[str, str], Package]) -> Dict[str, str]:
         simulation = self._simulation()
         held = {self._spoken(name, arch) for name, arch in self._read_status()[1]}
-        why = {name: "held" if name in held else
-                    "an upgrade would need packages that apt cannot install or may not remove"
-                   for name in simulation.kept}
+        blocked = "an upgrade would need packages that apt cannot install or may not remove"
+        why = {name: "held" if name in held else blocked for name in simulation.kept}
         why.update((name, "phased: offered to {0} % of hosts, not to this one yet") for name in simulation.phased)
         return why
 
