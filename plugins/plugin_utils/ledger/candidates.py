@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import insert
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.content import clean
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.part import Part
@@ -160,7 +161,7 @@ def _add(
         "dated_ms": dated,
     }
     values.update(security=any(seen.security for seen in group), first_seen_ms=since, basis=basis, last_seen_ms=now_ms)
-    return int(connection.execute(sa.insert(candidates).values(**values)).inserted_primary_key[0])
+    return insert(connection, sa.insert(candidates).values(**values))
 
 
 def _add_steps(connection: sa.Connection, candidate_id: int, installed: set[str], now_ms: int) -> None:

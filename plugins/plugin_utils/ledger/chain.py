@@ -66,7 +66,7 @@ def verify(connection: sa.Connection, ledger_id: str, anchor: tuple[int, str] | 
     """Check every row, the end, and that an earlier end (anchor: seq and hash) is still part of the chain."""
     seq, previous = 0, first_hash(ledger_id)
     anchored = anchor is None or anchor == (0, previous)
-    rows = connection.execution_options(yield_per=1000).execute(sa.select(evidence).order_by(evidence.c.seq))
+    rows = connection.execute(sa.select(evidence).order_by(evidence.c.seq).execution_options(yield_per=1000))
     for row in rows:
         problem = _problem(row, seq + 1, previous)
         if problem:

@@ -28,6 +28,13 @@ _KEPT: list[Any] = []
 never touched."""
 
 
+def insert(connection: sa.Connection, statement: sa.Insert) -> int:
+    """Insert one row and return the id that the database gave it."""
+    key = connection.execute(statement).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
 class Database:
     """One database, and this process's connection to it. wait_s: how long a write waits for others, in seconds."""
 

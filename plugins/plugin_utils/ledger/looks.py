@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import canonical
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import content, hosts
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import insert
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.errors import LedgerError, UnknownContent
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.part import Part
@@ -22,6 +24,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.schema im
     sections,
     transitions,
 )
+
+_NOTHING = "look again; nothing of this look was recorded"
 
 
 class Look(NamedTuple):
@@ -54,18 +58,22 @@ class Looks(Part):
         differs starts a new incarnation. UnknownContent when a digest's content is neither stored nor sent: ask the
         host again with known={}. LedgerError when a content does not have its digest.
         """
-        packed, about = self._packed(host, digests, sections), content.pack(dict(answer))
+        packed = self._packed(host, digests, sections)
+        about = self._pack(host, "the answer", dict(answer))
+        known_now = {content.clean(key): content.clean(value) for key, value in fingerprint.items() if value}
+        platform = content.clean(platform) if platform else None
         with self.database.write() as connection:
             run = self._run(connection, token)
             row = hosts.find_or_add(connection, content.clean(fleet), content.clean(host))
             before = _current(connection, row.id)
             self._refuse_unknown(connection, host, set(digests.values()) - set(before.values()) - set(packed), digests)
             content.store(connection, {**packed, about.digest: about})
-            replaced = hosts.changed_keys(row.fingerprint, fingerprint)
+            replaced = hosts.changed_keys(row.fingerprint, known_now)
             incarnation = row.incarnation + (1 if replaced else 0)
             known = {} if replaced else json.loads(row.fingerprint)
-            known.update({key: value for key, value in fingerprint.items() if value})
-            look_id = connection.execute(
+            known.update(known_now)
+            look_id = insert(
+                connection,
                 sa.insert(looks).values(
                     host_id=row.id,
                     incarnation=incarnation,
@@ -73,8 +81,8 @@ class Looks(Part):
                     ms=now_ms,
                     platform=platform,
                     answer=about.digest,
-                )
-            ).inserted_primary_key[0]
+                ),
+            )
             changed = _write_changes(connection, row.id, look_id, before, digests)
             connection.execute(
                 sa.update(hosts_table)
@@ -147,7 +155,8 @@ class Looks(Part):
                 changes.setdefault(change.look_id, {})[change.section] = change.digest
             newest = seen[-limit:] if limit else seen
             answers = content.load(connection, {look.answer for look in newest if look.answer})
-        history, at = [], {}
+        history: list[dict[str, Any]] = []
+        at: dict[str, str] = {}
         for look in seen:
             at = {section: digest for section, digest in {**at, **changes.get(look.id, {})}.items() if digest}
             if look.id >= newest[0].id:
@@ -176,22 +185,24 @@ class Looks(Part):
         return {section: found[digest] for section, digest in digests.items()}
 
     def _packed(self, host: str, digests: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, content.Packed]:
+        for section, digest in digests.items():
+            if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+                raise LedgerError(f"the digest of the section {section!r} is none", host, _NOTHING)
         packed = {}
         for section, value in given.items():
-            try:
-                item = content.pack(value)
-            except ValueError as error:
-                raise LedgerError(
-                    f"the section {section!r} cannot be stored: {error}", host, "nothing of this look was recorded"
-                ) from error
+            item = self._pack(host, f"the section {section!r}", value)
             if item.digest != digests.get(section):
                 raise LedgerError(
-                    f"the section {section!r} does not have the digest that the host gave",
-                    host,
-                    "look again; nothing of this look was recorded",
+                    f"the section {section!r} does not have the digest that the host gave", host, _NOTHING
                 )
             packed[item.digest] = item
         return packed
+
+    def _pack(self, host: str, what: str, value: Any) -> content.Packed:
+        try:
+            return content.pack(value)
+        except (ValueError, RecursionError) as error:
+            raise LedgerError(f"{what} cannot be stored: {error}", host, _NOTHING) from error
 
     def _refuse_unknown(
         self, connection: sa.Connection, host: str, wanted: set[str], digests: Mapping[str, str]

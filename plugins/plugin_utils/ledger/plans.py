@@ -81,7 +81,7 @@ class Plans(Part):
                 .mappings()
                 .first()
             )
-            return None if row is None else _whole(connection, row)
+            return None if row is None else _whole(connection, dict(row))
 
     def plan(self, plan_id: str) -> dict[str, Any]:
         """A plan by its id or the beginning of it (four digits or more): {plan_id, fleet, body, left_out, actor, token,
@@ -104,7 +104,7 @@ class Plans(Part):
                     self.where,
                     "give more digits" if rows else "list the plans of the ledger, or make one with the playbook plan",
                 )
-            return _whole(connection, rows[0])
+            return _whole(connection, dict(rows[0]))
 
     def plans(self, fleet: str, limit: int | None = None) -> list[dict[str, Any]]:
         """The plans of a fleet, newest first, without body and left_out."""

@@ -145,7 +145,7 @@ class Rollout(Part):
                     self.where,
                     "the rings of a plan are frozen; make a new plan",
                 )
-            self._refuse_stale(row, ring, token)
+            self._refuse_stale(dict(row), ring, token)
             if all(row[name] == value for name, value in values.items()):
                 return False
             since = row["since_ms"] if row["state"] == state else now_ms
@@ -215,7 +215,7 @@ class Rollout(Part):
                 host,
                 "a joiner waits for the next plan",
             )
-        return row
+        return dict(row)
 
     def _refuse_stale(self, row: Mapping[str, Any], where: str, token: int) -> None:
         if token < row["token"]:

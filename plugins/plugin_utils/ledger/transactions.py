@@ -92,12 +92,11 @@ class Transactions(Rollout):
         with self.database.write() as connection:
             run = self._run(connection, token)
             row = self._plan_host(connection, plan_id, host)
-            found = (
+            kept = (
                 connection.execute(sa.select(transactions).where(transactions.c.id == transaction)).mappings().first()
             )
-            if found is None:
-                found = self._adopt(connection, transaction, plan_id, row, token, now_ms)
-            elif (found["plan_id"], found["host_id"]) != (plan_id, row["host_id"]):
+            found = dict(kept) if kept else self._adopt(connection, transaction, plan_id, row, token, now_ms)
+            if (found["plan_id"], found["host_id"]) != (plan_id, row["host_id"]):
                 raise LedgerError(
                     f"the transaction {transaction} is of another plan or host",
                     host,
@@ -147,7 +146,7 @@ class Transactions(Rollout):
 
     def _adopt(
         self, connection: sa.Connection, transaction: str, plan_id: str, row: Mapping[str, Any], token: int, now_ms: int
-    ) -> Mapping[str, Any]:
+    ) -> dict[str, Any]:
         """Take in a transaction that a host has run and this ledger does not list, for example after it was restored
         from a backup."""
         attempt = re.fullmatch(r"[0-9a-f]{12}-[0-9a-f]{12}-([1-9][0-9]{0,5})", transaction)
@@ -160,7 +159,7 @@ class Transactions(Rollout):
                 "nothing was recorded; inspect the host's journal",
             )
         self._add(connection, transaction, plan_id, row, int(attempt.group(1)), token, now_ms)
-        return {"finished_ms": None, "result": None}
+        return {"plan_id": plan_id, "host_id": row["host_id"], "finished_ms": None, "result": None}
 
     def _add(
         self,

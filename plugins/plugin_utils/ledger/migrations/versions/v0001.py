@@ -27,7 +27,7 @@ _POSTGRESQL_GUARDS = (
 )
 
 
-def upgrade():
+def upgrade() -> None:
     # imported here, so that the file can be read where the collection's requirements are not installed
     import sqlalchemy as sa
     from alembic import op
