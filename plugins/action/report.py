@@ -21,6 +21,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.repor
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.fleet import fleet_view
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.rollout import rollout_view
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal import terminal
@@ -39,23 +40,23 @@ class ActionModule(ControllerAction):
         if run is None:
             run = self._alone()
         files: list[str] = []
-        line = "stopped: " + " ".join(f"{run.stopped['why']}; {run.stopped['next']}".split()) if run.stopped else ""
+        line = "stopped: " + one_line(f"{run.stopped['why']}\n{run.stopped['next']}") if run.stopped else ""
         if run.ledger and run.token:
             try:
                 line, files = self._write(run)
             except LockstepError as error:
                 self.current = run
                 self.stop(error)
-                line = "stopped: " + " ".join(str(error).split())
+                line = "stopped: " + one_line(str(error))
             self._end(run, line) if closing else None
         run.closing = line or "stopped: the run could not be opened"
         if closing:
             self.files.save(run)
-        result: dict[str, Any] = {"files": files, "closing": run.closing}
         waits = run.closing.startswith("waiting:") and bool(self.variable("lockstep_fail_on_wait"))
         if closing and (run.closing.startswith("stopped:") or waits):
-            result.update(failed=True, msg=(run.stopped or {}).get("why") and self._why(run) or run.closing)
-        return result
+            # Ansible prints all of a failed result, so it has nothing but the message
+            return {"failed": True, "msg": self._why(run) or run.closing}
+        return {"files": files, "closing": run.closing}
 
     @staticmethod
     def _why(run: Run) -> str:

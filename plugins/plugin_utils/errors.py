@@ -16,4 +16,5 @@ class LockstepError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text}; {self.next_step}" if self.next_step else text
+        between = "\n" if "\n" in text else "; "
+        return f"{text}{between}{self.next_step}" if self.next_step else text

@@ -11,6 +11,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import Lo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.load import default_policy, load_policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rings import resolve_rings
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean
 
 Scope = list[dict[str, object]]
 
@@ -39,11 +40,14 @@ def scope_of(policy: Policy, manager: InventoryManager) -> Scope:
 def matches_of(policy: Policy, manager: InventoryManager) -> dict[str, list[str]]:
     """Hosts of each `for:` pattern; a pattern with a part that matches nothing is an error, because what it asks for would be lost."""
     found = {}
+    known = [*manager.groups, *manager.hosts]
     for pattern in policy.patterns():
         hosts, unmatched = patterns.resolve(manager, pattern)
         if unmatched:
             raise LockstepError(
-                f"'for: {pattern}': {', '.join(unmatched)} matches nothing in the inventory", policy.name, "mend the pattern or the inventory"
+                f"'for: {pattern}': {', '.join(unmatched)} matches nothing in the inventory{did_you_mean(unmatched[0], known)}",
+                policy.name,
+                "mend the pattern or the inventory; no host was touched",
             )
         found[pattern] = hosts
     return found

@@ -12,7 +12,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Le
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Verdict, hosts_of, judge_ring
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural, utc
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, one_line, plural, utc
 
 
 def retired(statuses: dict[str, Any]) -> list[str]:
@@ -99,5 +99,4 @@ def _reasons(verdict: Verdict, statuses: dict[str, Any]) -> str:
 
 
 def _stopped(why: str, step: str) -> str:
-    text = f"stopped: {why}" + (f"; {step}" if step else "")
-    return " ".join(text.split())
+    return "stopped: " + one_line(f"{why}\n{step}")

@@ -52,7 +52,11 @@ def unknown_key(path: Path, key: str, allowed: list[str]) -> str:
     """Why a key is refused: not built yet, or not known at all."""
     if key in NOT_BUILT.get(_place(path), ()):
         return f"'{key}' {NOT_BUILT_TEXT}"
-    return f"unknown key '{plain(key, 60)}'{did_you_mean(key, allowed)} (allowed here: {', '.join(allowed)})"
+    unbuilt = sorted(NOT_BUILT.get(_place(path), ()))
+    near = did_you_mean(key, [*allowed, *unbuilt])
+    if any(f"'{name}'" in near for name in unbuilt):
+        near += " (which is not built yet)"
+    return f"unknown key '{plain(key, 60)}'{near} (allowed here: {', '.join(allowed)})"
 
 
 def _form(schema: dict[str, Any]) -> str:

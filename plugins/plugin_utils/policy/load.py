@@ -35,7 +35,7 @@ def load_policy(text: str, name: str) -> Policy:
         if not found:
             found += [(document.line(path), path, message) for path, message in _sense(document.data)]
     if found:
-        raise PolicyError(name, [Problem(f"{name}:{line}", path_text(path), message) for line, path, message in found])
+        raise PolicyError([Problem(f"{name}:{line}", path_text(path), message) for line, path, message in found])
     return build(document.data, name, hashlib.sha256(text.encode("utf-8")).hexdigest())
 
 

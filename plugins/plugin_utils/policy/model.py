@@ -32,13 +32,12 @@ def _place(problem: Problem) -> tuple[int, str]:
 class PolicyError(LockstepError):
     """Everything that is wrong with a policy, at once."""
 
-    def __init__(self, name: str, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems, key=_place)
         what = "\n  ".join(str(problem) for problem in self.problems)
         super().__init__(
-            f"the policy cannot be used:\n  {what}\n",
-            where=name,
-            next_step="mend the lines named and run again; every key is in docs/policy.md",
+            f"the policy cannot be used:\n  {what}",
+            next_step="mend what is named and run again; every key is in docs/policy.md",
         )
 
 

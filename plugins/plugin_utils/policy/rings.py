@@ -33,11 +33,15 @@ def resolve_rings(
     for ring in policy.rings:
         hosts, unmatched = matched.get(ring.name, ((), ()))
         for token in unmatched:
-            near = did_you_mean(token.lstrip("!&"), groups)
-            wrong.append(
-                f"ring '{ring.name}': '{plain(token, 100)}' of its pattern '{plain(ring.hosts, 100)}' matches nothing"
-                f" in the inventory{near}"
-            )
+            name = token.lstrip("!&")
+            part = "" if token == ring.hosts else f" (in its pattern '{plain(ring.hosts, 100)}')"
+            if name in groups:
+                wrong.append(f"ring '{ring.name}': the group '{plain(name, 100)}'{part} has no hosts in the inventory")
+            else:
+                wrong.append(
+                    f"ring '{ring.name}': '{plain(token, 100)}'{part} matches nothing in the inventory"
+                    f"{did_you_mean(name, groups)}"
+                )
         if not hosts and not unmatched:
             wrong.append(f"ring '{ring.name}': its pattern '{plain(ring.hosts, 100)}' leaves no host")
         twice: dict[str, list[str]] = {}
@@ -52,7 +56,7 @@ def resolve_rings(
         scope.append({"ring": ring.name, "hosts": list(dict.fromkeys(hosts))})
     if wrong:
         raise LockstepError(
-            "the rings do not fit the inventory:\n  " + "\n  ".join(wrong) + "\n",
+            "the rings do not fit the inventory:\n  " + "\n  ".join(wrong),
             policy.name,
             "mend the patterns or the inventory; no host was touched",
         )

@@ -77,9 +77,7 @@ def effective(
         if pattern is None:
             return True
         if pattern not in matches:
-            raise PolicyError(
-                policy.name, [Problem(policy.name, "for", f"the pattern '{plain(pattern)}' was not resolved")]
-            )
+            raise PolicyError([Problem(policy.name, "for", f"the pattern '{plain(pattern)}' was not resolved")])
         return host in matches[pattern]
 
     layers: list[tuple[str, Reboot]] = [("policy", policy.reboot[0])]
@@ -125,7 +123,7 @@ def _check_variables(host: str, host_vars: Mapping[str, Any]) -> None:
         for path, message in check(host_vars[name], shape)
     ]
     if found:
-        raise PolicyError(where, found)
+        raise PolicyError(found)
 
 
 def misspelt(host_vars: Mapping[str, Any]) -> list[str]:

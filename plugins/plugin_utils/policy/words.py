@@ -16,6 +16,15 @@ def plain(text: object, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def one_line(text: str) -> str:
+    """A message of several lines as one: what a colon announces follows it, everything else is parted by semicolons."""
+    line = ""
+    for part in (" ".join(piece.split()) for piece in text.splitlines()):
+        if part:
+            line += part if not line else f" {part}" if line.endswith((":", ";")) else f"; {part}"
+    return line
+
+
 def names(items: Iterable[str], show: int = 5) -> str:
     """`a, b, c and 4 more`."""
     known = [plain(item, 100) for item in items]
