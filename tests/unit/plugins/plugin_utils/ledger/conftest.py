@@ -12,10 +12,9 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-
-from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 
 
 def _program(name: str) -> str | None:
@@ -77,6 +76,9 @@ def url(request: pytest.FixtureRequest, tmp_path) -> str:
 
 
 @pytest.fixture
-def ledger(url: str) -> Iterator[Ledger]:
+def ledger(url: str) -> Iterator[Any]:
+    # imported here: a conftest may be loaded before Ansible's collection loader, which then no longer finds other parts
+    from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+
     with Ledger.open(url) as opened:
         yield opened
