@@ -83,7 +83,9 @@ class ActionModule(ControllerAction):
             verdicts.complete(ledger, plan, settled, run.token, now_ms())
         written: list[str] = []
         views = []
-        if run.stage in FLEET_STAGES or plan is None:
+        # a run that was stopped before it looked at anything has no picture of the fleet, and must not replace the last one
+        looked = run.stage == "report" or not run.stopped or self.files.read("hosts-look") is not None
+        if looked and (run.stage in FLEET_STAGES or plan is None):
             states = self._looked_at(ledger, run)
             views.append(
                 fleet_view(self._with_groups(states), {"path": run.policy}, now_ms(), run.fleet, drift=self._drift(states), closing=line)
