@@ -12,8 +12,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean, plain
 
 NOT_BUILT_TEXT = (
-    "is not built yet in this version; a policy that nobody reads must not patch production. Take it out until a"
-    " version reads it"
+    "is not built yet in this version, and a policy with a rule that nothing reads must not patch production; take it"
+    " out until a version reads it"
 )
 
 _FORMS = {
