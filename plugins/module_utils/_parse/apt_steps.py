@@ -3,20 +3,28 @@
 """What a simulated run means as steps, and why apt refuses: text -> values."""
 
 import re
-from typing import List
+from typing import Dict, List
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Step
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import Simulation
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import newer
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, find
 
 _UNMET = re.compile(r"^The following packages have unmet dependencies:\n((?:^ +.*\n)+)", re.MULTILINE)
 
 
-def steps_of(simulation: Simulation, native: str) -> List[Step]:
-    """Return the steps in apt's order. native: the own architecture, which apt leaves out of removals."""
+def steps_of(simulation: Simulation, native: str, installed: Dict[Key, Installed]) -> List[Step]:
+    """Return the steps in apt's order. Removals name no architecture where it is the own one (native) or all: what is
+    installed tells which."""
     return [
-        Step(_action(each), each.name, each.arch or native, each.installed, each.version) for each in simulation.actions
+        Step(_action(each), each.name, each.arch or _arch(each.name, native, installed), each.installed, each.version)
+        for each in simulation.actions
     ]
+
+
+def _arch(name: str, native: str, installed: Dict[Key, Installed]) -> str:
+    key = find(installed, name, native, native)
+    return key[1] if key else native
 
 
 def _action(each):

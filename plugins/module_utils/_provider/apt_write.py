@@ -91,13 +91,13 @@ class AptWriter(Writer):
     def stage(self, lines: List[Line], work_dir: str) -> List[Stanza]:
         return apt_write_index.build(self.host, lines, self.files_dir, self.control_dir, work_dir)
 
-    def simulate(self, work_dir: str, native: str, fix: bool = False) -> Simulated:
+    def simulate(self, work_dir: str, snapshot: Snapshot, fix: bool = False) -> Simulated:
         command = ["-f", "install"] if fix else ["full-upgrade"]
         run = self.host.run(["apt-get", "-s"] + apt_write_index.options(work_dir) + command)
         simulation = parse_simulation(run.out)
         return Simulated(
             run.rc,
-            apt_steps.steps_of(simulation, native),
+            apt_steps.steps_of(simulation, snapshot.native, snapshot.installed),
             simulation.kept,
             apt_steps.parse_reasons(run.out + "\n" + run.err),
         )

@@ -123,7 +123,7 @@ class Carry(object):
         self.writer.configure(self.log, self.request["timeout"])
         found = self.writer.snapshot()
         if found.trouble:
-            fix = self.writer.simulate(self.work, found.native, fix=True)
+            fix = self.writer.simulate(self.work, found, fix=True)
             allowed = prepare.expected_of(self.writer, found, self.lines, self.request)
             verdict = prepare.judge(allowed, fix.steps, {})
             if fix.rc == 0 and not verdict.unexpected:

@@ -74,7 +74,7 @@ def prepare(writer: AptWriter, snapshot: Snapshot, staged: Staged, expected: Exp
     """Simulate once and compare. Stop with `refused` when anything else than the plan would happen."""
     if not staged.stanzas and not expected.remove:
         return Prepared(expected, [], list(expected.withheld))
-    simulated = writer.simulate(work_dir, snapshot.native)
+    simulated = writer.simulate(work_dir, snapshot)
     if simulated.rc != 0:
         raise Stop(
             "failed",
