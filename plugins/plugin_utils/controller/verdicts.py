@@ -33,13 +33,21 @@ def settle(ledger: Ledger, policy: Policy, plan: dict[str, Any], token: int, now
     verdicts = []
     for entry in plan["body"]["scope"]:
         rings = rings_of(ledger, plan["plan_id"])
-        verdict = judge_ring(policy, plan["body"]["scope"], entry["ring"], statuses, rings, now_ms, retired(statuses), closing=False)
+        verdict = judge_ring(
+            policy, plan["body"]["scope"], entry["ring"], statuses, rings, now_ms, retired(statuses), closing=False
+        )
         known = rings.get(entry["ring"], {}).get("state", "waiting")
         if verdict.state != known:
             if known == "waiting" and verdict.state != "open":
                 ledger.set_ring(plan["plan_id"], entry["ring"], "open", "its hosts have results", token, now_ms)
             ledger.set_ring(
-                plan["plan_id"], entry["ring"], verdict.state, verdict.why, token, now_ms, detail={"soak_from_ms": verdict.soak_from_ms}
+                plan["plan_id"],
+                entry["ring"],
+                verdict.state,
+                verdict.why,
+                token,
+                now_ms,
+                detail={"soak_from_ms": verdict.soak_from_ms},
             )
         verdicts.append(verdict)
     return verdicts
@@ -61,7 +69,8 @@ def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None,
     if run.gate and run.gate["decision"] == "wait":
         return f"waiting: plan {short}: {run.gate['why']}"
     if run.gate:
-        return _stopped(f"plan {short}: {run.gate['why']}", run.gate["next"])
+        bad = next((verdict for verdict in verdicts if verdict.state == "failed"), None)
+        return _stopped(f"plan {short}: {run.gate['why']}{_reasons(bad, statuses) if bad else ''}", run.gate["next"])
     scope = plan["body"]["scope"]
     more = "".join(f"; {note}" for note in run.notes)
     if run.stage == "retire":
@@ -75,12 +84,13 @@ def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None,
         return f"done: plan {short} is open: {plural(len(plan['body']['lines']), 'line')} for {plural(hosts, 'host')}{more}; next: rollout"
     if run.stage == "acquire":
         return f"done: plan {short} is acquired{more}"
+    # a soak explains why the rings after it have no result, so it comes first
+    soaking = next((verdict for verdict in verdicts if verdict.state == "soaking"), None)
+    if soaking and any(not finished(statuses.get(host)) for entry in scope for host in entry["hosts"]):
+        return f"waiting: plan {short}: {soaking.why} until {utc(soaking.until_ms or 0)}"
     unfinished = next((verdict for verdict in concerned if verdict.state in ("open", "waiting")), None)
     if unfinished:
         return _stopped(f"plan {short}: {unfinished.why}", unfinished.next)
-    soaking = next((verdict for verdict in concerned if verdict.state == "soaking"), None)
-    if soaking and any(not finished(statuses.get(host)) for entry in scope for host in entry["hosts"]):
-        return f"waiting: plan {short}: {soaking.why} until {utc(soaking.until_ms or 0)}"
     hosts = [host for verdict in concerned for host in hosts_of(scope, verdict.ring)]
     good = sum(1 for host in hosts if (statuses.get(host) or {}).get("status") == "verified")
     return f"done: plan {short}: {good} of {plural(len(hosts), 'host')} verified{more}"
