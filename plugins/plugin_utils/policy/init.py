@@ -32,8 +32,11 @@ def suggest_rings(groups: Mapping[str, Sequence[str]]) -> tuple[list[tuple[str, 
     """`([(ring, pattern)], remarks)`: rings for groups whose names tell what they are; a host goes to the earliest
     ring that has it."""
     by: dict[str, list[str]] = {role: [] for role, _pattern in _ROLES}
+    live = [set(hosts) for group, hosts in groups.items() if hosts and _role(group) == "production"]
     for group in sorted(groups):
         role = _role(group)
+        if role in ("test", "staging") and any(hosts <= set(groups[group]) for hosts in live):
+            continue  # it has production inside, so its name is that of the whole site (acme_lab) and not of a ring
         if role and group not in _BUILT_IN and _usable(group) and groups[group]:
             by[role].append(group)
     remarks: list[str] = []

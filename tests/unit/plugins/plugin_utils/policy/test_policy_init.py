@@ -26,6 +26,10 @@ ROOT = Path(__file__).resolve().parents[5]
         ({"prod": ["a", "b"], "canary": ["a"]}, [("test", "canary"), ("production", "prod:!canary")]),
         ({"staging": ["a"], "production": ["b"]}, [("staging", "staging"), ("production", "production")]),
         ({"latest": ["a"], "products": ["b"], "delivery": ["c"]}, [("test", EDIT), ("production", EDIT)]),
+        (
+            {"acme_lab": ["a", "b"], "ring_test": ["a"], "ring_prod": ["b"]},
+            [("test", "ring_test"), ("production", "ring_prod")],
+        ),
         ({"test": ["a"]}, [("test", "test"), ("production", EDIT)]),
         ({"prod": ["a"]}, [("test", EDIT), ("production", "prod")]),
         ({"test": [], "prod": ["a"]}, [("test", EDIT), ("production", "prod")]),
