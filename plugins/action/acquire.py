@@ -21,7 +21,10 @@ NOT_STARTED = ("pending", "staged")
 
 
 class ActionModule(HostAction):
-    """Bring the plan's files onto the host before the window. It is also the run's sign of life of the host: without it no gate lets it go."""
+    """Bring the plan's files onto the host before the window.
+
+    It is also the run's sign of life of the host: without it no gate lets it go.
+    """
 
     def act(self) -> dict[str, Any]:
         work = work_of(self, "acquire")
@@ -61,7 +64,11 @@ class ActionModule(HostAction):
         else:
             own, skip = host_lines(work.plan["body"], state, work.left_out, work.settings.exclude)
             have = installed(state)
-            froms = [(line["package"], line["arch"], have[line["package"], line["arch"]]["version"]) for line in own if line["action"] == "upgrade"]
+            froms = [
+                (line["package"], line["arch"], have[line["package"], line["arch"]]["version"])
+                for line in own
+                if line["action"] == "upgrade"
+            ]
             lines = own + spare(work, state, own, skip)
         return lines, [{"name": name, "arch": arch, "version": version} for name, arch, version in froms]
 
@@ -83,7 +90,9 @@ class ActionModule(HostAction):
         return record(self, work, "unreachable", why, phase="absent")
 
     def _lacking(self, work: Work, staged: Staged) -> dict[str, Any]:
-        """Some file is not to be had: the host cannot take the plan as a whole. What it has started is not undone by that."""
+        """Some file is not to be had: the host cannot take the plan as a whole. What it has started is not undone."""
+        if not work.base.alone:
+            self.files.write(for_host("lacking", self.host), staged.problem)
         if self._not_started(work):
             return record(self, work, "failed", staged.problem)
         return {"problem": f"{self.host}: {staged.problem}"}
@@ -98,8 +107,16 @@ class ActionModule(HostAction):
         """Note whether the host could go back to what it has now. That it cannot is never a failure."""
         platform = str((section(state, "platform")[0] or {}).get("id"))
         stored = {tuple(row) for row in self.files.read(for_host("old", platform)) or []}
-        lost = [row for row in staged.old if not row.get("path") and (row["name"], row["arch"], row["version"]) not in stored]
+        lost = [
+            row
+            for row in staged.old
+            if not row.get("path") and (row["name"], row["arch"], row["version"]) not in stored
+        ]
         if not lines:
             return
-        why = f"not to be had any more: {names(row['name'] + ' ' + row['version'] for row in lost)}" if lost else "every version it has now is kept"
+        why = (
+            f"not to be had any more: {names(row['name'] + ' ' + row['version'] for row in lost)}"
+            if lost
+            else "every version it has now is kept"
+        )
         work.base.ledger.set_rollbackable(work.plan_id, self.host, not lost, why, work.base.token, now_ms())

@@ -16,12 +16,19 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary i
 
 
 class ActionModule(ControllerAction):
-    """Ask the gate about the batch of this play; only hosts that it lets go get a permit, and host actions do nothing without one."""
+    """Ask the gate about the batch of this play.
+
+    Only hosts that it lets go get a permit, and host actions do nothing without one.
+    """
 
     def decide(self) -> dict[str, Any]:
         run = self.current
         if run is None:
-            raise LockstepError("no run is open", "role gate", "the gate belongs to a rollout; use the playbook lockstep.patching.rollout")
+            raise LockstepError(
+                "no run is open",
+                "role gate",
+                "the gate belongs to a rollout; use the playbook lockstep.patching.rollout",
+            )
         try:
             gate = self._ask(run)
         except LockstepError as error:

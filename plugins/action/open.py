@@ -8,7 +8,11 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller impor
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.plan_choice import chosen_plan
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import matches_of, read_policy, scope_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import (
+    matches_of,
+    read_policy,
+    scope_of,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
@@ -32,9 +36,17 @@ class ActionModule(ControllerAction):
         common = self.common()
         policy = read_policy(common.policy)
         if not policy.rings and stage not in WITHOUT_POLICY:
-            raise LockstepError(f"{stage} needs a policy", "lockstep_policy", "give one with -e lockstep_policy=PATH; the playbook init writes one")
+            raise LockstepError(
+                f"{stage} needs a policy",
+                "lockstep_policy",
+                "give one with -e lockstep_policy=PATH; the playbook init writes one",
+            )
         self.current.fleet, self.current.policy, self.current.policy_digest = policy.fleet, common.policy, policy.digest
-        self.current.ledger, self.current.store, self.current.report_dir = common.ledger, common.store, common.report_dir
+        self.current.ledger, self.current.store, self.current.report_dir = (
+            common.ledger,
+            common.store,
+            common.report_dir,
+        )
         self.files.save(self.current)
 
         manager = patterns.whole_inventory(self._vars.get("groups", {}), self._loader)
@@ -67,7 +79,11 @@ class ActionModule(ControllerAction):
             schedule.write(self.files, run, ledger, policy, plan, now_ms())
             return
         if stage not in MAKES_PLANS:
-            raise LockstepError("there is no open plan", f"ledger of fleet {run.fleet}", "make one with the playbook plan, or run rollout")
+            raise LockstepError(
+                "there is no open plan",
+                f"ledger of fleet {run.fleet}",
+                "make one with the playbook plan, or run rollout",
+            )
         scope = scope_of(policy, manager)
         self.files.write("scope", scope)
         hosts = [host for entry in scope for host in entry["hosts"]]
@@ -75,7 +91,8 @@ class ActionModule(ControllerAction):
         hidden = [] if limited is None else [host for host in hosts if host not in set(limited)]
         if hidden:
             raise LockstepError(
-                f"--limit hides {len(hidden)} of {len(hosts)} hosts of the rings ({', '.join(hidden[:5])}), and a plan is made for all of them",
+                f"--limit hides {len(hidden)} of {len(hosts)} hosts of the rings ({', '.join(hidden[:5])}), "
+                "and a plan is made for all of them",
                 f"--limit {run.limit}",
                 "run without --limit; the rings of the policy say who goes when",
             )

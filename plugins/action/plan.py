@@ -21,7 +21,6 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.settings import effective
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
 
-
 SHOWN_LINES = 120
 
 
@@ -31,7 +30,9 @@ class ActionModule(ControllerAction):
     def decide(self) -> dict[str, Any]:
         run = self.current
         if run is None:
-            raise LockstepError("no run is open", "role plan", "use the playbook lockstep.patching.plan, or call the role open first")
+            raise LockstepError(
+                "no run is open", "role plan", "use the playbook lockstep.patching.plan, or call the role open first"
+            )
         if run.stopped:
             return {}
         ledger = Ledger.open(run.ledger, create=False)
@@ -75,7 +76,9 @@ class ActionModule(ControllerAction):
         self.files.save(run)
         schedule.write(self.files, run, ledger, policy, plan, now_ms())
 
-    def _first_ring_answered(self, policy: Policy, scope: list[dict[str, Any]], states: dict[str, Any], run: Run) -> None:
+    def _first_ring_answered(
+        self, policy: Policy, scope: list[dict[str, Any]], states: dict[str, Any], run: Run
+    ) -> None:
         """A plan proves what the first ring takes; with a silent test host it would quietly prove less."""
         first, ring = scope[0], policy.ring(scope[0]["ring"])
         silent = [host for host in first["hosts"] if not (states.get(host) or {}).get("reachable")]
@@ -84,7 +87,8 @@ class ActionModule(ControllerAction):
             errors = "; ".join(f"{host}: {(states.get(host) or {}).get('error') or 'no answer'}" for host in silent[:5])
             raise LockstepError(
                 f"{len(silent)} of {len(first['hosts'])} hosts of ring '{first['ring']}' gave no answer ({errors}), "
-                f"and max_absent {ring.gate.max_absent if ring else 0} allows {allowed}; no plan was made and no host was touched",
+                f"and max_absent {ring.gate.max_absent if ring else 0} allows {allowed}; "
+                "no plan was made and no host was touched",
                 f"ring {first['ring']}",
                 f"make {names(silent)} reachable (power, network, SSH, sudo) and run again, or take it out of the ring",
             )
@@ -94,7 +98,9 @@ class ActionModule(ControllerAction):
         if unknown:
             first = next(entry for entry in left_out if entry["why"] == "unknown")
             raise LockstepError(
-                f"what is pending is unknown on {names(unknown)}: {first['host']}: {first['detail']}", "plan", str(first["next"])
+                f"what is pending is unknown on {names(unknown)}: {first['host']}: {first['detail']}",
+                "plan",
+                str(first["next"]),
             )
         withheld = sum(1 for entry in left_out if not entry["taken"])
         more = f"; {withheld} pending updates are left out, see the report for why" if withheld else ""
@@ -104,12 +110,16 @@ class ActionModule(ControllerAction):
     def _show(self, run: Run, policy: Policy, body: dict[str, Any], left_out: list[dict[str, Any]]) -> None:
         """What a rollout would do; nothing is kept."""
         batches = rollout_batches(policy, body["scope"], {}, {}, now_ms())
-        self.files.write("shown", {"body": body, "left_out": left_out, "batches": [batch._asdict() for batch in batches]})
+        self.files.write(
+            "shown", {"body": body, "left_out": left_out, "batches": [batch._asdict() for batch in batches]}
+        )
         text = [render_plan(body, left_out), *defaults(policy), "", "batches of this run"]
         text += [f"  {batch.ring}: {names(batch.hosts, 20)}" for batch in batches]
         text.append(f"reboots: {policy.reboot[0].mode}, at most one a host")
         self._display.display("\n".join(text))
-        run.notes.append(f"check: plan {plan_id(body)[:12]} would install {len(body['lines'])} lines; nothing was kept or changed")
+        run.notes.append(
+            f"check: plan {plan_id(body)[:12]} would install {len(body['lines'])} lines; nothing was kept or changed"
+        )
         self.files.save(run)
 
 

@@ -33,7 +33,9 @@ class ActionModule(HostAction):
         if not found.answer:
             return record(self, work, "unreachable", found.problem, phase="lost")
         decision = self._decide(work, found)
-        detail: dict[str, Any] = {"reboot": {"reboot": "yes", "owed": "yes", "no": "no"}.get(decision.action, "unknown")}
+        detail: dict[str, Any] = {
+            "reboot": {"reboot": "yes", "owed": "yes", "no": "no"}.get(decision.action, "unknown")
+        }
         boot = (found.sections.get("boot") or {}).get("boot_id")
         noted = (work.record or {}).get("detail") or {}
         if noted.get("boot_before") and boot and noted["boot_before"] != boot:
@@ -48,7 +50,10 @@ class ActionModule(HostAction):
 
     def _decide(self, work: Work, found: Look) -> Decision:
         decision = decide_reboot(work.settings.reboot_mode, {"sections": found.sections})
-        told = [str(item.get("text") or item.get("signal")) for item in ((work.record or {}).get("detail") or {}).get("reboot_reasons", [])]
+        told = [
+            str(item.get("text") or item.get("signal"))
+            for item in ((work.record or {}).get("detail") or {}).get("reboot_reasons", [])
+        ]
         if told and decision.action in ("no", "unknown") and work.settings.reboot_mode == "when_needed":
             return Decision("reboot", told, [])
         return decision
@@ -58,7 +63,12 @@ class ActionModule(HostAction):
         asked = call(
             self,
             "reboot",
-            {"plan_id": work.plan_id, "ledger_id": work.base.ledger.ledger_id, "token": work.base.token, "mode": "reboot"},
+            {
+                "plan_id": work.plan_id,
+                "ledger_id": work.base.ledger.ledger_id,
+                "token": work.base.token,
+                "mode": "reboot",
+            },
             self._vars,
         )
         if asked.kind == "broken":
@@ -67,7 +77,8 @@ class ActionModule(HostAction):
             return record(self, work, "failed", f"the reboot was refused: {asked.result.get('error')}", detail=detail)
         after = self._wait(boot, timeout)
         if after is None:
-            why = f"it did not come back with a new boot id within {timeout:.0f} s of its reboot ({'; '.join(decision.reasons)})"
+            reasons = "; ".join(decision.reasons)
+            why = f"it did not come back with a new boot id within {timeout:.0f} s of its reboot ({reasons})"
             return record(self, work, "unreachable", why, phase="lost", detail={**detail, "reboot": "unknown"})
         done = {**detail, "reboot": "done", "boot_before": boot, "boot_after": after}
         return record(self, work, "active", "", detail=done, changed=True)

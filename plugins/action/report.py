@@ -10,7 +10,12 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import drift, patterns, verdicts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import note_seen, rings_of, states_of, statuses_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import (
+    note_seen,
+    rings_of,
+    states_of,
+    statuses_of,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import read_policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.report_data import (
     host_results,
@@ -71,31 +76,54 @@ class ActionModule(ControllerAction):
         token = Ledger.open(common.ledger).begin_run(
             policy.fleet, "report", common.actor, common.job, common.controller, policy.digest or None, now_ms()
         )
-        return Run(token, "report", policy.fleet, common.ledger, common.store, common.report_dir, now_ms(), policy=common.policy)
+        return Run(
+            token,
+            "report",
+            policy.fleet,
+            common.ledger,
+            common.store,
+            common.report_dir,
+            now_ms(),
+            policy=common.policy,
+        )
 
     def _write(self, run: Run) -> tuple[str, list[str]]:
         ledger, policy = Ledger.open(run.ledger, create=False), self.files.read_policy()
         plan = ledger.plan(run.plan_id) if run.plan_id else self._newest(ledger, run) if run.stage == "report" else None
-        settled = verdicts.settle(ledger, policy, plan, run.token, now_ms()) if plan and run.plan_id and not run.check else []
+        settled = (
+            verdicts.settle(ledger, policy, plan, run.token, now_ms()) if plan and run.plan_id and not run.check else []
+        )
         statuses = statuses_of(ledger, plan["plan_id"]) if plan else {}
         line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses)
         if plan and run.plan_id and not run.check:
             verdicts.complete(ledger, plan, settled, run.token, now_ms())
         written: list[str] = []
         views = []
-        # a run that was stopped before it looked at anything has no picture of the fleet, and must not replace the last one
+        # a run that was stopped before it looked has no picture of the fleet, and must not replace the last one
         looked = run.stage == "report" or not run.stopped or self.files.read("hosts-look") is not None
         if looked and (run.stage in FLEET_STAGES or plan is None):
             states = self._looked_at(ledger, run)
             views.append(
-                fleet_view(self._with_groups(states), {"path": run.policy}, now_ms(), run.fleet, drift=self._drift(states), closing=line)
+                fleet_view(
+                    self._with_groups(states),
+                    {"path": run.policy},
+                    now_ms(),
+                    run.fleet,
+                    drift=self._drift(states),
+                    closing=line,
+                )
             )
         if plan is not None:
             rings = rings_of(ledger, plan["plan_id"])
             hosts = [host for entry in plan["body"]["scope"] for host in entry["hosts"]]
             views.append(
                 rollout_view(
-                    {"id": plan["plan_id"], "document": plan["body"], "created_ms": plan["created_ms"], "state": plan["state"]},
+                    {
+                        "id": plan["plan_id"],
+                        "document": plan["body"],
+                        "created_ms": plan["created_ms"],
+                        "state": plan["state"],
+                    },
                     plan["left_out"],
                     host_results(statuses),
                     ring_results(plan, rings, settled, policy),
@@ -119,7 +147,7 @@ class ActionModule(ControllerAction):
         Ledger.open(run.ledger, create=False).end_run(run.token, outcome, line, now_ms())
 
     def _looked_at(self, ledger: Ledger, run: Run) -> list[dict[str, Any]]:
-        """States of the hosts that this run was to look at, or of all; a host without a look in this run did not answer."""
+        """States of the hosts that this run was to look at, or of all; without a look in this run it did not answer."""
         wanted = self.files.read("hosts-look")
         if wanted is None:
             return list(states_of(ledger, run.fleet).values())

@@ -19,7 +19,11 @@ class ActionModule(ControllerAction):
             return {}
         host, reason = str(self.argument("host", "")), str(self.argument("reason", ""))
         if not host or not reason.strip():
-            raise LockstepError("a host is retired by name and with a reason", "retire", "give -e host=NAME -e lockstep_reason='why it is gone'")
+            raise LockstepError(
+                "a host is retired by name and with a reason",
+                "retire",
+                "give -e host=NAME -e lockstep_reason='why it is gone'",
+            )
         ledger = Ledger.open(run.ledger, create=False)
         if not self._task.check_mode:
             ledger.retire_host(run.plan_id or "", host, self.common().actor, reason, run.token, now_ms())

@@ -11,6 +11,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.host_
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, call_until
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.staging import stage
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, may_go, work_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
@@ -41,6 +42,10 @@ class ActionModule(HostAction):
         lines, skip = host_lines(work.plan["body"], state, work.left_out, work.settings.exclude)
         if step == "stage" and not lines:
             return self._nothing(work, state, skip)
+        lacking = None if work.base.alone else self.files.read(for_host("lacking", self.host))
+        if lacking and not ((work.record or {}).get("detail") or {}).get("before"):
+            # nothing of this plan was begun here, and it is taken as a whole or not at all
+            return record(self, work, "failed", lacking)
         if work.base.alone and not self._task.check_mode:
             staged = stage(self, work, "stage", lines + spare(work, state, lines, skip), [])
             if staged.problem:
@@ -57,7 +62,13 @@ class ActionModule(HostAction):
             found = look(self, work.base.ledger, work.base.fleet, work.base.token, {"refresh": "never"})
             if not found.answer:
                 kind = "absent" if not found.reachable else "lost"
-                record(self, work, "unreachable" if not found.reachable else "failed", found.problem, phase=kind if not found.reachable else "")
+                record(
+                    self,
+                    work,
+                    "unreachable" if not found.reachable else "failed",
+                    found.problem,
+                    phase=kind if not found.reachable else "",
+                )
                 raise LockstepError(found.problem, self.host, HOST["unreachable"].next)
             state = {"sections": found.sections}
         return state
@@ -70,7 +81,9 @@ class ActionModule(HostAction):
                 return record(self, work, "failed", f"its {name} are unknown: {why}", detail={})
         return record(self, work, "skipped", "nothing_to_do", detail={"skip": skip})
 
-    def _apply(self, work: Work, state: dict[str, Any], lines: list[dict[str, Any]], skip: list[dict[str, Any]]) -> dict[str, Any]:
+    def _apply(
+        self, work: Work, state: dict[str, Any], lines: list[dict[str, Any]], skip: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         ledger, token = work.base.ledger, work.base.token
         arguments = {
             "plan_id": work.plan_id,
@@ -87,17 +100,25 @@ class ActionModule(HostAction):
                 return {"problem": f"{self.host}: {answer.message}"}
             result = answer.result
             bad = result["outcome"] in ("refused", "failed", "unknown")
-            shown = {"changed": result["outcome"] == "would_install", "diff": result.get("diff"), "outcome": result["outcome"]}
+            shown = {
+                "changed": result["outcome"] == "would_install",
+                "diff": result.get("diff"),
+                "outcome": result["outcome"],
+            }
             return {**shown, "problem": f"{self.host}: {sentence(result)}"} if bad else shown
         transaction = ledger.next_attempt(work.plan_id, self.host, token, now_ms())
-        before = ((work.record or {}).get("detail") or {}).get("before") or ledger.known_digests(work.base.fleet, self.host)
+        before = ((work.record or {}).get("detail") or {}).get("before") or ledger.known_digests(
+            work.base.fleet, self.host
+        )
         arguments.update(transaction=transaction, attempt=int(transaction.rpartition("-")[2]))
         answer = call_until(self, "transaction", arguments, self._vars, float(self.argument("reconnect", 120)))
         if answer.kind == "unreachable":
             why = f"the connection was lost: {answer.message}"
             return record(self, work, "unreachable", why, phase="lost", detail={"before": before})
         if answer.kind == "broken":
-            return record(self, work, "failed", f"the transaction could not be run: {answer.message}", detail={"before": before})
+            return record(
+                self, work, "failed", f"the transaction could not be run: {answer.message}", detail={"before": before}
+            )
         result = answer.result
         # the host may have finished an earlier transaction of this plan; its result goes under its own id
         ledger.record_transaction(str(result["transaction"]), work.plan_id, self.host, slim(result), token, now_ms())
@@ -110,11 +131,18 @@ class ActionModule(HostAction):
 def sentence(result: dict[str, Any]) -> str:
     """What went wrong, where, and what to do, in one line."""
     error = result.get("error") or {}
-    return "; ".join(str(error[key]) for key in ("what", "where", "next") if error.get(key)) or f"the transaction is {result['outcome']}"
+    return (
+        "; ".join(str(error[key]) for key in ("what", "where", "next") if error.get(key))
+        or f"the transaction is {result['outcome']}"
+    )
 
 
 def slim(result: dict[str, Any]) -> dict[str, Any]:
-    """The result as the ledger keeps it: without what Ansible adds to every module's answer, and with the ledger's word for its outcome."""
+    """The result as the ledger keeps it: without what Ansible adds to every answer, and with the ledger's own words."""
     outcome = "done" if result["outcome"] in ("installed", "nothing") else result["outcome"]
-    kept = {key: value for key, value in result.items() if not key.startswith("_") and key not in ("invocation", "failed", "diff", "warnings")}
+    kept = {
+        key: value
+        for key, value in result.items()
+        if not key.startswith("_") and key not in ("invocation", "failed", "diff", "warnings")
+    }
     return {**kept, "outcome": outcome, "host_outcome": result["outcome"]}

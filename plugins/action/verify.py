@@ -23,11 +23,17 @@ class ActionModule(HostAction):
         work = work_of(self, "verify")
         if (work.record or {}).get("status") not in JUDGED or self._task.check_mode:
             status = (work.record or {}).get("status")
-            return {"status": status, "problem": (work.record or {}).get("reason")} if status in ("failed", "unreachable") else {"status": status}
+            return (
+                {"status": status, "problem": (work.record or {}).get("reason")}
+                if status in ("failed", "unreachable")
+                else {"status": status}
+            )
         checks = [check.arguments() for check in work.settings.health]
         deadline = time.monotonic() + float(self.argument("settle", 60))
         while True:
-            found = look(self, work.base.ledger, work.base.fleet, work.base.token, {"refresh": "never", "checks": checks})
+            found = look(
+                self, work.base.ledger, work.base.fleet, work.base.token, {"refresh": "never", "checks": checks}
+            )
             if not found.answer:
                 return record(self, work, "unreachable", found.problem, phase="lost")
             judgement, skip = self._judge(work, found.sections)
@@ -35,12 +41,20 @@ class ActionModule(HostAction):
             if judgement.status != "regressed" or time.monotonic() >= deadline:
                 break
             time.sleep(2)
-        detail = {"findings": judgement.reasons, "drift": judgement.drift, "notes": judgement.notes, "skip": skip, "verified_ms": now_ms()}
+        detail = {
+            "findings": judgement.reasons,
+            "drift": judgement.drift,
+            "notes": judgement.notes,
+            "skip": skip,
+            "verified_ms": now_ms(),
+        }
         return record(self, work, judgement.status, "; ".join(judgement.reasons), detail=detail)
 
     def _judge(self, work: Work, sections: dict[str, Any]) -> tuple[Judgement, list[dict[str, Any]]]:
         noted = (work.record or {}).get("detail") or {}
-        before = {"sections": work.base.ledger.contents(noted["before"])} if noted.get("before") else {"sections": sections}
+        before = (
+            {"sections": work.base.ledger.contents(noted["before"])} if noted.get("before") else {"sections": sections}
+        )
         lines, skip = host_lines(work.plan["body"], before, work.left_out, work.settings.exclude)
         done = work.base.ledger.transactions(plan_id=work.plan_id, host=self.host)
         last = done[-1] if done else None

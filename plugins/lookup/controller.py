@@ -7,7 +7,8 @@ name: controller
 short_description: The host under whose name the controller's own tasks run
 version_added: 0.1.0
 description:
-  - The playbooks of this collection use it for plays that decide, record and report on the controller and contact no host.
+  - The playbooks of this collection use it for plays that decide, record and report on the controller
+    and contact no host.
   - C(localhost), or under C(--limit) the first host that the limit leaves, because Ansible skips a localhost play
     when the limit does not name localhost, and a skipped gate would read as success.
   - It also arranges for the run's closing line to be the last line of the output.

@@ -7,14 +7,16 @@ name: hosts
 short_description: The hosts, or the batch sizes, that this run has decided on
 version_added: 0.1.0
 description:
-  - The playbooks of this collection use it in C(hosts) and C(serial) of a play. The order of the list is the order of the play.
-  - It reads what an earlier controller task of the same run decided, and gives a pattern that matches no host where nothing was decided,
-    so that a play without a decision touches nothing.
+  - The playbooks of this collection use it in C(hosts) and C(serial) of a play.
+    The order of the list is the order of the play.
+  - It reads what an earlier controller task of the same run decided, and gives a pattern that matches no host
+    where nothing was decided, so that a play without a decision touches nothing.
 options:
   _terms:
     description:
-      - V(look) for hosts to look at, V(elect) for hosts that fetch the plan's files, V(stage) for hosts that stage them,
-        V(rings) for hosts to deploy to in order, and V(serial) for the sizes of their batches.
+      - V(look) for hosts to look at, V(elect) for hosts that fetch the plan's files,
+        V(stage) for hosts that stage them, V(rings) for hosts to deploy to in order,
+        and V(serial) for the sizes of their batches.
     required: true
 author:
   - Lockstep maintainers (@lockstep)

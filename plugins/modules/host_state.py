@@ -2,6 +2,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Look once at a host: what is installed, what is pending, and what it still owes."""
+
 from __future__ import absolute_import, division, print_function
 
 __metaclass__ = type
@@ -210,13 +211,24 @@ def main():
     if module.check_mode and refresh == "always":
         refresh = "auto"
     look = Look(Host(), int(time.time() * 1000))
-    look.run(refresh, module.params["max_index_age"], module.params["history_days"], module.params["checks"],
-             module.params["sections"] or SECTIONS)
+    look.run(
+        refresh,
+        module.params["max_index_age"],
+        module.params["history_days"],
+        module.params["checks"],
+        module.params["sections"] or SECTIONS,
+    )
     digests = {name: digest(content) for name, content in look.sections.items()}
     known = module.params["known"]
     changed = {name: content for name, content in look.sections.items() if known.get(name) != digests[name]}
-    module.exit_json(changed=False, schema=SCHEMA, platform=look.platform, digests=digests,
-                     sections_zb64=pack(changed), answer=look.answer())
+    module.exit_json(
+        changed=False,
+        schema=SCHEMA,
+        platform=look.platform,
+        digests=digests,
+        sections_zb64=pack(changed),
+        answer=look.answer(),
+    )
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Lockstep and a plain play side by side on the same kind of lab hosts, in turn, in one run.
 
-`detect`: wall time of the two playbooks on the same 4 warm hosts, A B A B. `rollout`: for every round fresh hosts with real pending
-updates, package lists and files warm; Lockstep is timed from the first gate to the last verdict (from its own record), the plain play
-as a whole. Prints each figure and the ratio of the medians, and writes tests/output/benchmark.json. Exit status 1 when a ratio is
-above its limit.
+`detect`: wall time of the two playbooks on the same 4 warm hosts, A B A B. `rollout`: for every round fresh hosts with
+real pending updates, package lists and files warm; Lockstep is timed from the first gate to the last verdict (from its
+own record), the plain play as a whole. Prints each figure and the ratio of the medians, and writes
+tests/output/benchmark.json. Exit status 1 when a ratio is above its limit.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ rings:
 def timed(fleet: Fleet, command: list[str]) -> float:
     """Wall seconds of one command that must succeed."""
     start = time.monotonic()
-    done = subprocess.run(command, cwd=fleet.folder, env=fleet.environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=fleet.folder, env=fleet.environment(), capture_output=True, text=True, check=False
+    )
     seconds = time.monotonic() - start
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from fleet import Fleet, Lab  # noqa: E402
 
-TEST = ["test1"]
-PRODUCTION = ["prod1", "prod2"]
+TEST = ("test1",)
+PRODUCTION = ("prod1", "prod2")
 
 
 @pytest.fixture
 def make_fleet(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Fleet]]:
-    """Boots a hermetic fleet on call: `make_fleet(test=[...], production=[...], **lab options)`; it is gone after the test."""
+    """Boots a hermetic fleet on call: `make_fleet(test=[…], production=[…], **lab options)`; it is gone after the test."""
     labs: list[Lab] = []
 
-    def make(test: list[str] = TEST, production: list[str] = PRODUCTION, **options: Any) -> Fleet:
+    def make(test: Sequence[str] = TEST, production: Sequence[str] = PRODUCTION, **options: Any) -> Fleet:
         lab = Lab(f"it-{os.getpid()}-{len(labs)}")
         labs.append(lab)
         disks = options.pop("disks", {})
         hosts = {name: {"disk": disks[name]} if name in disks else {} for name in [*test, *production]}
-        groups = {"ring_test": test, "ring_production": production}
+        groups = {"ring_test": list(test), "ring_production": list(production)}
         return Fleet(tmp_path, lab.up(hosts, groups=groups, **options))
 
     yield make

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which host this is: system, boot and free space."""
+
 import os
 import platform
 
@@ -11,10 +12,15 @@ def system(host, arch):
     """Return the section ``os``. arch: the package manager's name for it, or empty."""
     fields = parse_os_release(host.read_or("/etc/os-release") or host.read_or("/usr/lib/os-release"))
     return {
-        "id": fields.get("ID", "linux"), "id_like": fields.get("ID_LIKE", ""), "version": fields.get("VERSION_ID", ""),
-        "codename": fields.get("VERSION_CODENAME", ""), "name": fields.get("PRETTY_NAME", ""),
-        "arch": arch or platform.machine(), "hostname": bounded(platform.node()),
-        "machine_id": bounded(host.read_or("/etc/machine-id").strip()), "python": platform.python_version(),
+        "id": fields.get("ID", "linux"),
+        "id_like": fields.get("ID_LIKE", ""),
+        "version": fields.get("VERSION_ID", ""),
+        "codename": fields.get("VERSION_CODENAME", ""),
+        "name": fields.get("PRETTY_NAME", ""),
+        "arch": arch or platform.machine(),
+        "hostname": bounded(platform.node()),
+        "machine_id": bounded(host.read_or("/etc/machine-id").strip()),
+        "python": platform.python_version(),
     }
 
 
@@ -32,8 +38,15 @@ def boot(host, kernels):
         "kernel_running": bounded(platform.release()),
         "init": bounded(host.read_or("/proc/1/comm").strip()) or None,
     }
-    section.update(kernel_state(section["kernel_running"], kernels, container(host),
-                                host.read_or("/proc/version"), host.read_or("/proc/version_signature")))
+    section.update(
+        kernel_state(
+            section["kernel_running"],
+            kernels,
+            container(host),
+            host.read_or("/proc/version"),
+            host.read_or("/proc/version_signature"),
+        )
+    )
     return section
 
 
@@ -70,17 +83,25 @@ def kernel_state(running, kernels, kind, version, signature):
     newest = same[-1] if same else None
     result = {"kernel_newest": newest[0] if newest else None, "kernel": "own", "kernel_current": None}
     if kind:
-        return dict(result, kernel="not_applicable",
-                    kernel_reason="the host is a container ({0}): its kernel is the machine's".format(kind))
+        return dict(
+            result,
+            kernel="not_applicable",
+            kernel_reason="the host is a container ({0}): its kernel is the machine's".format(kind),
+        )
     if not owned:
         if kernels:
-            return dict(result, kernel="unknown",
-                        kernel_reason="the running kernel {0} belongs to no package, though others do".format(running))
-        return dict(result, kernel="not_applicable",
-                    kernel_reason="the running kernel {0} belongs to no package".format(running))
+            return dict(
+                result,
+                kernel="unknown",
+                kernel_reason="the running kernel {0} belongs to no package, though others do".format(running),
+            )
+        return dict(
+            result,
+            kernel="not_applicable",
+            kernel_reason="the running kernel {0} belongs to no package".format(running),
+        )
     if newest and newest[0] != running:
-        return dict(result, kernel_current=False,
-                    kernel_reason="{0} runs, {1} is installed".format(running, newest[0]))
+        return dict(result, kernel_current=False, kernel_reason="{0} runs, {1} is installed".format(running, newest[0]))
     package_version = owned[-1][1]
     if package_version in version.split() or "Ubuntu " not in signature and "Debian " not in version:
         return dict(result, kernel_current=True, kernel_reason="the newest installed kernel runs")
@@ -90,8 +111,9 @@ def kernel_state(running, kernels, kind, version, signature):
     else:
         current = False
     rebuilt = "the same kernel release was rebuilt: package version {0} does not run yet".format(package_version)
-    return dict(result, kernel_current=current,
-                kernel_reason="the newest installed kernel runs" if current else rebuilt)
+    return dict(
+        result, kernel_current=current, kernel_reason="the newest installed kernel runs" if current else rebuilt
+    )
 
 
 def space(host, cache_paths):
@@ -104,6 +126,13 @@ def space(host, cache_paths):
         while not os.path.isdir(host.path(there)):
             there = os.path.dirname(there)
         stat = os.statvfs(host.path(there))
-        found.append({"path": path, "what": what, "free": stat.f_bavail * stat.f_frsize,
-                      "total": stat.f_blocks * stat.f_frsize, "inodes_free": stat.f_favail})
+        found.append(
+            {
+                "path": path,
+                "what": what,
+                "free": stat.f_bavail * stat.f_frsize,
+                "total": stat.f_blocks * stat.f_frsize,
+                "inodes_free": stat.f_favail,
+            }
+        )
     return found

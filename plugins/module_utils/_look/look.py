@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One look at a host: the sections, what is unknown, and the short answer."""
+
 from ansible_collections.lockstep.patching.plugins.module_utils._look import checks as health_checks
 from ansible_collections.lockstep.patching.plugins.module_utils._look import host_facts, processes, reboot
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import canonical, digest
@@ -34,8 +35,11 @@ class Look(object):
         reader = registry.reader(self.host)
         self.supported = reader is not None
         units = processes.start_units(self.host) if "health" in wanted else None
-        restart = self.host.start(["needrestart", "-b", "-k"], timeout=30) \
-            if "reboot" in wanted and self.host.which("needrestart") and not host_facts.container(self.host) else None
+        restart = (
+            self.host.start(["needrestart", "-b", "-k"], timeout=30)
+            if "reboot" in wanted and self.host.which("needrestart") and not host_facts.container(self.host)
+            else None
+        )
         try:
             if reader is not None and wanted & NEEDS_INDEXES:
                 self._try("indexes", lambda: reader.refresh(refresh, max_index_age, self.now_ms), keep=False)
@@ -47,8 +51,7 @@ class Look(object):
         finally:
             if reader is not None:
                 reader.close()
-        self.sections = {name: self.sections[name] for name in SECTIONS
-                         if name in wanted and name in self.sections}
+        self.sections = {name: self.sections[name] for name in SECTIONS if name in wanted and name in self.sections}
         self.unknown = [row for row in self.unknown if row["what"] in wanted]
         return self
 
@@ -58,8 +61,11 @@ class Look(object):
         except Unknown as unknown:
             self._note(name, unknown.why, unknown.next)
         except (OSError, ValueError, KeyError, IndexError) as error:
-            self._note(name, "{0}: {1}".format(type(error).__name__, error)[:300],
-                       "look at the host; if nothing is wrong there, report it as a fault of Lockstep")
+            self._note(
+                name,
+                "{0}: {1}".format(type(error).__name__, error)[:300],
+                "look at the host; if nothing is wrong there, report it as a fault of Lockstep",
+            )
         else:
             if keep:
                 self.sections[name] = plain(value)
@@ -79,8 +85,9 @@ class Look(object):
         if scan is not None:
             self._try("services", scan.services)
             if not self.sections["services"]["complete"]:
-                self.unknown.append({"what": "services", "why": self.sections["services"]["reason"],
-                                     "next": "look with become: true"})
+                self.unknown.append(
+                    {"what": "services", "why": self.sections["services"]["reason"], "next": "look with become: true"}
+                )
         if units is not None:
             self._try("health", lambda: self._health(scan, units))
         self._try("checks", lambda: health_checks.run_all(self.host, list(checks)))
@@ -115,8 +122,16 @@ class Look(object):
             history = self._try("history", lambda: reader.history(self.now_ms - history_days * DAY_MS, self.now_ms))
         if history is not None:
             self.sections["history"]["events"] = [
-                {"ms": event.ms, "name": event.name, "arch": event.arch, "action": event.action,
-                 "from": event.old, "to": event.new} for event in history.events]
+                {
+                    "ms": event.ms,
+                    "name": event.name,
+                    "arch": event.arch,
+                    "action": event.action,
+                    "from": event.old,
+                    "to": event.new,
+                }
+                for event in history.events
+            ]
         for name in ("manager", "candidates", "holds"):
             if name in wanted:
                 self._try(name, getattr(reader, name))
@@ -129,9 +144,16 @@ class Look(object):
         if not indexes:
             self._blind("no package source is configured", "add the package sources of this host")
         elif bad:
-            why = "; ".join("index {0} {1} {2} is {3}: {4}".format(
-                index.label or index.origin or "without a name", index.codename or index.suite, index.component,
-                index.state, index.problem) for index in bad[:3])
+            why = "; ".join(
+                "index {0} {1} {2} is {3}: {4}".format(
+                    index.label or index.origin or "without a name",
+                    index.codename or index.suite,
+                    index.component,
+                    index.state,
+                    index.problem,
+                )
+                for index in bad[:3]
+            )
             self._blind(why, "repair the source (apt-get update on the host shows it), then look again")
 
     def _blind(self, why, step):
@@ -149,14 +171,28 @@ class Look(object):
         if unread or not indexes:
             self._note("platform", "the keys of a package source are not known", "repair the package sources")
             return
-        names = sorted({(index.origin, index.label, index.codename, index.component, tuple(index.keys))
-                        for index in indexes})
-        repositories = [{"origin": origin, "label": label, "codename": codename, "component": component,
-                         "keys": list(keys)} for origin, label, codename, component, keys in names]
-        self.platform = "-".join((system["id"], system["version"] or system["codename"] or "rolling", system["arch"],
-                                  digest(repositories)[:8]))
-        self.sections["platform"] = {"id": self.platform, "os": system["id"], "version": system["version"],
-                                     "arch": system["arch"], "repositories": repositories}
+        names = sorted(
+            {(index.origin, index.label, index.codename, index.component, tuple(index.keys)) for index in indexes}
+        )
+        repositories = [
+            {"origin": origin, "label": label, "codename": codename, "component": component, "keys": list(keys)}
+            for origin, label, codename, component, keys in names
+        ]
+        self.platform = "-".join(
+            (
+                system["id"],
+                system["version"] or system["codename"] or "rolling",
+                system["arch"],
+                digest(repositories)[:8],
+            )
+        )
+        self.sections["platform"] = {
+            "id": self.platform,
+            "os": system["id"],
+            "version": system["version"],
+            "arch": system["arch"],
+            "repositories": repositories,
+        }
 
     def answer(self):
         """Return the short answer for the play, at most ANSWER_LIMIT bytes: long lists are cut and say so."""
@@ -169,17 +205,23 @@ class Look(object):
         history = self.sections.get("history", {})
         outdated = [row["unit"] or row["process"] for row in services.get("outdated", [])]
         answer = {
-            "supported": self.supported, "pending": counts["pending"], "security": counts["security"],
-            "at_least": self._seen if not known else None, "reboot": reboots.get("needed"),
+            "supported": self.supported,
+            "pending": counts["pending"],
+            "security": counts["security"],
+            "at_least": self._seen if not known else None,
+            "reboot": reboots.get("needed"),
             "reboot_reasons": [row["text"] for row in reboots.get("reasons", [])],
             "outdated_services": sorted(set(outdated)) if "outdated" in services else None,
             "holds": len(holds) if isinstance(holds, list) else None,
             "manager": self.sections.get("manager", {}).get("health"),
             "failed_units": self.sections.get("health", {}).get("failed_units"),
             "failed_checks": [row["check"] for row in self.sections.get("checks") or [] if not row["ok"]]
-            if isinstance(self.sections.get("checks"), list) else None,
-            "last_patched_ms": history.get("last_patched_ms"), "history_missing": history.get("missing"),
-            "platform": self.platform, "unknown": self.unknown,
+            if isinstance(self.sections.get("checks"), list)
+            else None,
+            "last_patched_ms": history.get("last_patched_ms"),
+            "history_missing": history.get("missing"),
+            "platform": self.platform,
+            "unknown": self.unknown,
         }
         return _fit(answer)
 
@@ -196,8 +238,16 @@ def _fit(answer):
                 rest = len(value) - keep
                 more = "and {0} more".format(rest)
                 answer[key] = value[:keep] + (
-                    [{"what": "more", "why": more, "next": "see the ledger"}] if key == "unknown" else [more])
+                    [{"what": "more", "why": more, "next": "see the ledger"}] if key == "unknown" else [more]
+                )
         if len(canonical(answer).encode("utf-8")) <= ANSWER_LIMIT:
             return answer
-    return dict(answer, unknown=[{"what": "answer", "why": "too long", "next": "see the ledger"}],
-                reboot_reasons=[], history_missing=None, outdated_services=None, failed_units=None, failed_checks=None)
+    return dict(
+        answer,
+        unknown=[{"what": "answer", "why": "too long", "next": "see the ledger"}],
+        reboot_reasons=[],
+        history_missing=None,
+        outdated_services=None,
+        failed_units=None,
+        failed_checks=None,
+    )

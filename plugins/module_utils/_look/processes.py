@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Processes that still use files which were replaced, and who listens on which port."""
+
 import os
 import re
 
@@ -35,8 +36,9 @@ class Processes(object):
         for line in self.host.read_or("/proc/stat").split("\n"):
             if line.startswith("btime "):
                 booted = int(line.split()[1]) * 1000
-        sockets = [(name, row) for name in PROTOCOLS
-                   for row in proc.listening(self.host.read_or("/proc/net/" + name), name)]
+        sockets = [
+            (name, row) for name in PROTOCOLS for row in proc.listening(self.host.read_or("/proc/net/" + name), name)
+        ]
         wanted = {row[2] for _name, row in sockets}
         try:
             own = os.readlink(self.host.path("/proc/self/ns/pid"))
@@ -47,8 +49,9 @@ class Processes(object):
         for pid in sorted(int(name) for name in os.listdir(self.host.path("/proc")) if name.isdigit()):
             self._one(pid, own, booted, wanted)
         for name, (address, port, inode) in sockets:
-            self.ports.append({"proto": name[:3], "address": address, "port": port,
-                               "process": self._sockets.get(inode, "")})
+            self.ports.append(
+                {"proto": name[:3], "address": address, "port": port, "process": self._sockets.get(inode, "")}
+            )
         unique = {(port["proto"], port["address"], port["port"], port["process"]): port for port in self.ports}
         self.ports = [unique[key] for key in sorted(unique)]
         return self
@@ -77,8 +80,15 @@ class Processes(object):
         if script and script not in files:
             files.append(script)
         if files:
-            self.outdated.append({"pid": pid, "process": name, "unit": proc.unit_of(cgroup),
-                                  "user": self._users.get(str(uid), str(uid)), "files": files[:50]})
+            self.outdated.append(
+                {
+                    "pid": pid,
+                    "process": name,
+                    "unit": proc.unit_of(cgroup),
+                    "user": self._users.get(str(uid), str(uid)),
+                    "files": files[:50],
+                }
+            )
         if wanted:
             self._find_sockets(base, name, wanted)
 
@@ -128,5 +138,6 @@ def units(host, started):
 
 def start_units(host):
     """Start to ask systemd for its services."""
-    return host.start(["systemctl", "show", "--no-pager", "--property=Id,ActiveState,SubState,Result", "*.service"],
-                      timeout=30)
+    return host.start(
+        ["systemctl", "show", "--no-pager", "--property=Id,ActiveState,SubState,Result", "*.service"], timeout=30
+    )

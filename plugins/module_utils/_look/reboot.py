@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether the host owes a reboot: several signals, and unknown when one that matters cannot be read."""
+
 import re
 
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Signal
@@ -24,11 +25,16 @@ def signals(manager_signals, boot, services):
         found.append(Signal("init", "no", "PID 1 uses no replaced file"))
     else:
         found.append(Signal("init", "unknown", services["reason"]))
-    bus = [row for row in services["outdated"]
-           if row["unit"] in ("dbus.service", "dbus-broker.service")]
+    bus = [row for row in services["outdated"] if row["unit"] in ("dbus.service", "dbus-broker.service")]
     if bus:
-        found.append(Signal("dbus", "yes", "the system bus still uses replaced files and cannot be restarted safely: "
-                            + ", ".join(bus[0]["files"][:3])))
+        found.append(
+            Signal(
+                "dbus",
+                "yes",
+                "the system bus still uses replaced files and cannot be restarted safely: "
+                + ", ".join(bus[0]["files"][:3]),
+            )
+        )
     return found
 
 

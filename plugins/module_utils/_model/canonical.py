@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One way to write a value down, so that equal values have equal digests on every machine."""
+
 import base64
 import hashlib
 import json

@@ -1,12 +1,25 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What one look at a host found, as plain values. docs/architecture.md, *Host state*, has the sections' shapes."""
+
 from typing import Any, Dict, List, NamedTuple, Optional
 
 SCHEMA = 1
 SECTIONS = (
-    "os", "boot", "manager", "packages", "candidates", "holds", "indexes", "reboot", "services", "health", "checks",
-    "space", "history", "platform",
+    "os",
+    "boot",
+    "manager",
+    "packages",
+    "candidates",
+    "holds",
+    "indexes",
+    "reboot",
+    "services",
+    "health",
+    "checks",
+    "space",
+    "history",
+    "platform",
 )
 
 

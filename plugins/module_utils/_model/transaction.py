@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The lines of a plan as hosts get them, and what a transaction reports back."""
+
 from typing import Any, Dict, List, NamedTuple, Optional
 
 OUTCOMES = ("done", "failed", "refused", "unknown")

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What apt's commands print (C locale)."""
+
 import re
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
@@ -14,8 +15,11 @@ _LISTS = (
     ("Not upgrading yet due to phasing", "phased"),
 )
 _SECRETS = re.compile(r"(\w+://)[^/\s@]*@")
-_FAILURE = re.compile(r"failed to fetch|signature|GPG error|OpenPGP|not signed|expired|not valid yet|no longer has|"
-                      r"does not have a Release|insecure", re.IGNORECASE)
+_FAILURE = re.compile(
+    r"failed to fetch|signature|GPG error|OpenPGP|not signed|expired|not valid yet|no longer has|"
+    r"does not have a Release|insecure",
+    re.IGNORECASE,
+)
 
 
 class Action(NamedTuple):

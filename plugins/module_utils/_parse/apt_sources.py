@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """apt's source entries and preferences."""
+
 import fnmatch
 import re
 from typing import List, NamedTuple
@@ -36,8 +37,9 @@ def parse_list(text: str) -> List[Entry]:
         found = _LINE.match(line.partition("#")[0])
         if found:
             options = {
-                key.lower(): value for key, _sign, value in
-                (word.partition("=") for word in (found.group(1) or "").split())}
+                key.lower(): value
+                for key, _sign, value in (word.partition("=") for word in (found.group(1) or "").split())
+            }
             entries.append(Entry(found.group(2), found.group(3), options.get("signed-by", ""), _insecure(options)))
     return entries
 
@@ -71,8 +73,14 @@ def parse_preferences(text: str, path: str) -> List[Pin]:
         if fields and "Package" in fields[0] and "Pin" in fields[0]:
             lines = block.split("\n")
             first = next(index for index, line in enumerate(lines) if line.startswith("Package"))
-            pins.append(Pin(fields[0]["Package"].split(), fields[0]["Pin"], fields[0].get("Pin-Priority", ""),
-                            "{0}:{1}".format(path, number + first)))
+            pins.append(
+                Pin(
+                    fields[0]["Package"].split(),
+                    fields[0]["Pin"],
+                    fields[0].get("Pin-Priority", ""),
+                    "{0}:{1}".format(path, number + first),
+                )
+            )
         number += block.count("\n")
     return pins
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Debian version numbers, compared as dpkg does (Debian policy 5.6.12)."""
+
 import re
 
 _PARTS = re.compile(r"(\d+)")

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """dpkg's status file and apt's automatic marks."""
+
 import re
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Package
@@ -22,7 +23,9 @@ def parse_auto(text):
     """Return the set of (name, arch) that apt's extended_states marks as installed automatically."""
     return {
         (stanza.get("Package", ""), stanza.get("Architecture", ""))
-        for stanza in stanzas(text) if stanza.get("Auto-Installed") == "1"}
+        for stanza in stanzas(text)
+        if stanza.get("Auto-Installed") == "1"
+    }
 
 
 def parse_status(text, auto, native=""):

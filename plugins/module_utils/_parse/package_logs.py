@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What dpkg's and apt's logs tell about the past."""
+
 import re
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
@@ -8,11 +9,18 @@ from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_versi
 
 _DPKG = re.compile(
     r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:(install|upgrade|remove|purge) (\S+) (\S+) (\S+)"
-    r"|status (installed|config-files|not-installed) (\S+) (\S+))$", re.MULTILINE)
+    r"|status (installed|config-files|not-installed) (\S+) (\S+))$",
+    re.MULTILINE,
+)
 _STAMP = re.compile(r"^(?:Start-Date: )?(\d{4}-\d\d-\d\d {1,2}\d\d:\d\d:\d\d)", re.MULTILINE)
 _APT_ITEM = re.compile(r"([^\s,()]+):([a-z0-9-]+) \(([^()]*)\)")
-_APT_KINDS = {"Install": "install", "Upgrade": "upgrade", "Downgrade": "downgrade", "Remove": "remove",
-              "Purge": "purge"}
+_APT_KINDS = {
+    "Install": "install",
+    "Upgrade": "upgrade",
+    "Downgrade": "downgrade",
+    "Remove": "remove",
+    "Purge": "purge",
+}
 _ENDS = {("remove", "config-files"), ("remove", "not-installed"), ("purge", "not-installed")}
 _NONE = ("<none>", "")
 
@@ -38,8 +46,8 @@ def span(text: str, to_ms: Callable[[str], int]) -> Tuple[Optional[int], Optiona
 
 
 def parse_dpkg(
-        text: str, to_ms: Callable[[str], int],
-        pending: Dict[str, Tuple[str, Optional[str], Optional[str]]]) -> List[Entry]:
+    text: str, to_ms: Callable[[str], int], pending: Dict[str, Tuple[str, Optional[str], Optional[str]]]
+) -> List[Entry]:
     """Return the finished steps of a dpkg.log, in order.
 
     pending: steps begun and not finished, carried from one log to the next; it is changed. What dpkg began and never

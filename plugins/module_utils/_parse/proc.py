@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the kernel and systemd print about processes, sockets and units: hostile text, so lengths are bounded."""
+
 import re
 import shlex
 import socket
@@ -31,7 +32,7 @@ def deleted_files(maps):
             continue
         fields = line.split(None, 5)
         if len(fields) == 6 and "x" in fields[1] and fields[4] != "0":
-            path = fields[5][:-len(_DELETED)]
+            path = fields[5][: -len(_DELETED)]
             if path.startswith("/") and not _NO_FILE.match(path):
                 found.add(bounded(path, PATH))
     return sorted(found)
@@ -71,11 +72,15 @@ def listening(text, proto):
 
 
 def _address(text):
-    words = [int(text[at:at + 8], 16) for at in range(0, len(text), 8)]
+    words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
     order = "<" if sys.byteorder == "little" else ">"
     family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
-    return socket.inet_ntop(family, struct.pack(order + "I" * len(words), *words) if order == ">" else
-                            b"".join(struct.pack("<I", word) for word in words))
+    return socket.inet_ntop(
+        family,
+        struct.pack(order + "I" * len(words), *words)
+        if order == ">"
+        else b"".join(struct.pack("<I", word) for word in words),
+    )
 
 
 def parse_units(text):
@@ -84,8 +89,14 @@ def parse_units(text):
     for block in text.split("\n\n"):
         fields = dict(line.partition("=")[::2] for line in block.split("\n") if "=" in line)
         if fields.get("Id"):
-            found.append({"name": bounded(fields["Id"]), "active": bounded(fields.get("ActiveState", "")),
-                          "sub": bounded(fields.get("SubState", "")), "result": bounded(fields.get("Result", ""))})
+            found.append(
+                {
+                    "name": bounded(fields["Id"]),
+                    "active": bounded(fields.get("ActiveState", "")),
+                    "sub": bounded(fields.get("SubState", "")),
+                    "result": bounded(fields.get("Result", "")),
+                }
+            )
     return sorted(found, key=lambda unit: unit["name"])
 
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Release files: their fields, their dates, and who says that he signed them."""
+
 import base64
 import calendar
 import email.utils
@@ -55,7 +56,7 @@ def issuers(data):
         wide = 4 if body[0] == 6 else 2
         start = 4 + wide
         hashed = int.from_bytes(body[4:start], "big")
-        for kind, value in _subpackets(body[start:start + hashed]):
+        for kind, value in _subpackets(body[start : start + hashed]):
             if kind == 33 and len(value) > 1:
                 found.add("".join("{0:02X}".format(byte) for byte in value[1:]))
     return sorted(found)
@@ -74,10 +75,10 @@ def _packets(data):
             size = 1 << (head & 3)
             if size == 8:
                 return
-            length, at = int.from_bytes(data[at:at + size], "big"), at + size
+            length, at = int.from_bytes(data[at : at + size], "big"), at + size
         if length is None or at + length > len(data):
             return
-        yield tag, data[at:at + length]
+        yield tag, data[at : at + length]
         at += length
 
 
@@ -87,7 +88,7 @@ def _subpackets(data):
         length, at = _length(data, at)
         if not length or at + length > len(data):
             return
-        yield data[at] & 0x7F, data[at + 1:at + length]
+        yield data[at] & 0x7F, data[at + 1 : at + length]
         at += length
 
 
@@ -99,4 +100,4 @@ def _length(data, at):
         return first, at + 1
     if first < 255:
         return ((first - 192) << 8) + (data[at + 1] if at + 1 < len(data) else 0) + 192, at + 2
-    return int.from_bytes(data[at + 1:at + 5], "big"), at + 5
+    return int.from_bytes(data[at + 1 : at + 5], "big"), at + 5

@@ -6,6 +6,7 @@ Reading and changing are two classes, so that looking at a host carries no code 
 small enough is one class with both. Every method takes and returns values of ``_model``; what cannot be found out
 raises ``Unknown`` with why and the next step, never an empty list.
 """
+
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Candidate, Hold, Index, Package

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The host as providers see it: its files below a root, and its commands without a shell."""
+
 import os
 import subprocess
 from typing import Dict, List, NamedTuple, Optional
@@ -26,8 +27,14 @@ class Started(object):
         prefix = [] if root == "/" else ["chroot", root]
         try:
             self._process = subprocess.Popen(
-                prefix + argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
-                cwd="/", start_new_session=True)
+                prefix + argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=env,
+                cwd="/",
+                start_new_session=True,
+            )
         except OSError as error:
             self._failed = Run(127, "", "{0}: {1}".format(argv[0], error.strerror))
 
@@ -80,8 +87,13 @@ class Host(object):
 
     def start(self, argv: List[str], timeout: float = 300.0, env: Optional[Dict[str, str]] = None) -> Started:
         """Start a command (argument list, C locale, no input, own session) and return at once."""
-        full = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-                "LANGUAGE": "C", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
+        full = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "LC_ALL": "C.UTF-8",
+            "LANGUAGE": "C",
+            "HOME": "/root",
+            "DEBIAN_FRONTEND": "noninteractive",
+        }
         for name in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy"):
             if name in os.environ:
                 full[name] = os.environ[name]

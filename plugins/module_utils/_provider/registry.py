@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The package managers that can be looked at, in the order in which they are tried."""
+
 from typing import Optional
 
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.reader import AptReader

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The last line of a run: `done: …`, `waiting: … until …` or `stopped: …`.
 
-Ansible prints its recap after the last task, so a task cannot have the last word. The line is printed when the main process ends;
-a run that broke off before it could report says so instead of saying nothing.
+Ansible prints its recap after the last task, so a task cannot have the last word. The line is printed when the main
+process ends; a run that broke off before it could report says so instead of saying nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from ansible import constants, context
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import RunFiles
 
-BROKEN_OFF = "stopped: the run ended before it could report; see the messages above and run it again: it goes on from where the fleet is"
+BROKEN_OFF = (
+    "stopped: the run ended before it could report; "
+    "see the messages above and run it again: it goes on from where the fleet is"
+)
 
 _armed_by: list[int] = []
 

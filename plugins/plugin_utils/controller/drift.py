@@ -16,23 +16,36 @@ SPAN_MS = 183 * 86_400_000
 """Six months."""
 
 
-def compare(manager: InventoryManager, given: dict[str, str], states: list[dict[str, Any]], now_ms: int) -> dict[str, Any]:
+def compare(
+    manager: InventoryManager, given: dict[str, str], states: list[dict[str, Any]], now_ms: int
+) -> dict[str, Any]:
     """`drift` of fleet_view for the patterns `{test, production}`."""
     hosts = {}
     for name, pattern in given.items():
         found, unmatched = patterns.resolve(manager, pattern)
         if unmatched or not found:
             raise LockstepError(
-                f"the pattern '{pattern}' matches no host ({', '.join(unmatched) or 'nothing is left'})", f"lockstep_{name}", "mend the pattern"
+                f"the pattern '{pattern}' matches no host ({', '.join(unmatched) or 'nothing is left'})",
+                f"lockstep_{name}",
+                "mend the pattern",
             )
         hosts[name] = found
     by_host = {state["host"]: state for state in states}
     since = now_ms - SPAN_MS
     found = reached_production_untested(
-        {host: by_host.get(host) for host in hosts["test"]}, {host: by_host.get(host) for host in hosts["production"]}, since
+        {host: by_host.get(host) for host in hosts["test"]},
+        {host: by_host.get(host) for host in hosts["production"]},
+        since,
     )
     rows = [
-        {"host": host, "package": item.package, "arch": item.arch, "version": item.version, "ms": item.first_ms, "from_version": None}
+        {
+            "host": host,
+            "package": item.package,
+            "arch": item.arch,
+            "version": item.version,
+            "ms": item.first_ms,
+            "from_version": None,
+        }
         for item in found.arrivals
         for host in item.hosts
     ]
@@ -43,5 +56,7 @@ def compare(manager: InventoryManager, given: dict[str, str], states: list[dict[
         "test_hosts": hosts["test"],
         "production_hosts": hosts["production"],
         "rows": rows,
-        "gaps": [{"host": gap["host"], "why": gap["why"], "from_ms": since, "to_ms": gap["from_ms"]} for gap in found.missing],
+        "gaps": [
+            {"host": gap["host"], "why": gap["why"], "from_ms": since, "to_ms": gap["from_ms"]} for gap in found.missing
+        ],
     }

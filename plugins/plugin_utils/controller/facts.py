@@ -15,7 +15,10 @@ State = dict[str, Any]
 
 
 def state_of(kept: dict[str, Any] | None) -> State | None:
-    """`{host, seen_ms, reachable, error, platform, incarnation, answer, tried_token, sections}` of what the ledger has of a host."""
+    """What the ledger has of a host.
+
+    `{host, seen_ms, reachable, error, platform, incarnation, answer, tried_token, sections}`, None for no host.
+    """
     if kept is None:
         return None
     meta = kept["meta"]
@@ -32,7 +35,9 @@ def state_of(kept: dict[str, Any] | None) -> State | None:
     }
 
 
-def states_of(ledger: Ledger, fleet: str, hosts: Iterable[str] | None = None, sections: Iterable[str] | None = None) -> dict[str, State]:
+def states_of(
+    ledger: Ledger, fleet: str, hosts: Iterable[str] | None = None, sections: Iterable[str] | None = None
+) -> dict[str, State]:
     """States of several hosts by name."""
     wanted = None if hosts is None else list(hosts)
     parts = None if sections is None else list(sections)
@@ -41,7 +46,10 @@ def states_of(ledger: Ledger, fleet: str, hosts: Iterable[str] | None = None, se
 
 def statuses_of(ledger: Ledger, plan_id: str, hosts: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
     """Host records of a plan: `{status, phase, reason, at_ms, reboot, retired, detail}`."""
-    return {host: record_of(row) for host, row in ledger.host_statuses(plan_id, None if hosts is None else list(hosts)).items()}
+    return {
+        host: record_of(row)
+        for host, row in ledger.host_statuses(plan_id, None if hosts is None else list(hosts)).items()
+    }
 
 
 def record_of(row: dict[str, Any]) -> dict[str, Any]:
@@ -67,7 +75,14 @@ def note_seen(ledger: Ledger, fleet: str, states: Iterable[State], token: int, n
             if item.get("version"):
                 dated = None if item.get("age_ms") is None else int(state["seen_ms"]) - int(item["age_ms"])
                 rows.setdefault(state["platform"], set()).add(
-                    Seen(item["name"], item["arch"], item["version"], bool(item["security"]), dated, item.get("installed") or "")
+                    Seen(
+                        item["name"],
+                        item["arch"],
+                        item["version"],
+                        bool(item["security"]),
+                        dated,
+                        item.get("installed") or "",
+                    )
                 )
     for platform, seen in rows.items():
         ledger.note_candidates(fleet, platform, sorted(seen, key=repr), token, now_ms)

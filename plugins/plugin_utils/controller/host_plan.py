@@ -10,7 +10,9 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import section
 
 
-def spare(work: Work, state: dict[str, Any], lines: list[dict[str, Any]], skip: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def spare(
+    work: Work, state: dict[str, Any], lines: list[dict[str, Any]], skip: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """New packages of the platform that the host may need: it installs them only if an upgrade depends on them."""
     platform = (section(state, "platform")[0] or {}).get("id")
     taken = {(line["package"], line["arch"]) for line in [*lines, *skip]}

@@ -48,7 +48,9 @@ def _record(ledger: Ledger, fleet: str, host: str, token: int, result: dict[str,
         changed = unpack(result["sections_zb64"])
         digests, answer = dict(result["digests"]), dict(result["answer"])
     except (KeyError, TypeError, ValueError) as error:
-        raise LockstepError(f"the answer of host_state cannot be read: {error}", host, "look at what runs as python there") from error
+        raise LockstepError(
+            f"the answer of host_state cannot be read: {error}", host, "look at what runs as python there"
+        ) from error
     ledger.record_look(
         fleet,
         host,

@@ -18,7 +18,10 @@ def whole_inventory(groups: dict[str, list[str]], loader) -> InventoryManager:
 
 
 def resolve(manager: InventoryManager, pattern: str | list[str]) -> tuple[list[str], list[str]]:
-    """Hosts of a pattern in inventory order, and the tokens of the pattern that match nothing (a typing error must not read as "no hosts")."""
+    """Hosts of a pattern in inventory order, and the tokens of the pattern that match nothing.
+
+    A typing error must not read as "no hosts".
+    """
     tokens = split_host_pattern(pattern)
     unmatched = [token for token in tokens if not manager.get_hosts(token.lstrip("!&"), ignore_limits=True)]
     hosts = [] if unmatched == tokens else [host.name for host in manager.get_hosts(pattern, ignore_limits=True)]

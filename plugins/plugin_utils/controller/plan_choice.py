@@ -14,20 +14,33 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan impo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan_file import check_plan
 
 
-def chosen_plan(ledger: Ledger, fleet: str, wanted: Any, supersede: Any, run: Run, now_ms: int) -> dict[str, Any] | None:
-    """The open plan, or the one that the variable `plan` names (a file, an id or the beginning of one); None where none is open.
+def chosen_plan(
+    ledger: Ledger, fleet: str, wanted: Any, supersede: Any, run: Run, now_ms: int
+) -> dict[str, Any] | None:
+    """The open plan, or the one that the variable `plan` names (a file, an id or the beginning of one), or None.
 
-    A plan that is open stays the one to go on with until it is completed or `lockstep_supersede` closes it with that reason.
+    A plan that is open stays the one to go on with until it is completed, or `lockstep_supersede` closes it with that
+    reason.
     """
     if wanted:
-        given = import_plan(ledger, str(wanted), fleet, run, now_ms) if os.path.exists(str(wanted)) else ledger.plan(str(wanted))
+        given = (
+            import_plan(ledger, str(wanted), fleet, run, now_ms)
+            if os.path.exists(str(wanted))
+            else ledger.plan(str(wanted))
+        )
         current = ledger.open_plan(fleet)
         if current is not None and given["plan_id"] != current["plan_id"]:
             raise LockstepError(
-                f"the open plan is {current['plan_id'][:12]} and not {given['plan_id'][:12]}", "plan", "finish it, or close it with lockstep_supersede=REASON"
+                f"the open plan is {current['plan_id'][:12]} and not {given['plan_id'][:12]}",
+                "plan",
+                "finish it, or close it with lockstep_supersede=REASON",
             )
         if current is None:
-            raise LockstepError(f"plan {given['plan_id'][:12]} is {given['state']}", "plan", "plan again; a closed plan is not opened anew")
+            raise LockstepError(
+                f"plan {given['plan_id'][:12]} is {given['state']}",
+                "plan",
+                "plan again; a closed plan is not opened anew",
+            )
         return current
     current = ledger.open_plan(fleet)
     if current is not None and supersede and not run.check:
@@ -45,7 +58,11 @@ def import_plan(ledger: Ledger, path: str, fleet: str, run: Run, now_ms: int) ->
     except (OSError, UnicodeDecodeError) as error:
         raise LockstepError(f"the plan file cannot be read: {error}", path, "check the path given as plan") from error
     if body["fleet"] != fleet:
-        raise LockstepError(f"the plan is of fleet {body['fleet']} and the policy of fleet {fleet}", path, "use the policy of that fleet")
+        raise LockstepError(
+            f"the plan is of fleet {body['fleet']} and the policy of fleet {fleet}",
+            path,
+            "use the policy of that fleet",
+        )
     if not any(known["plan_id"] == plan_id(body) for known in ledger.plans(fleet)):
         ledger.save_plan(plan_id(body), body, [], fleet, "plan file", run.token, now_ms)
     return ledger.plan(plan_id(body))

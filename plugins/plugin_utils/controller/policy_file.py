@@ -25,7 +25,9 @@ def read_policy(path: str | None) -> Policy:
             return load_policy(handle.read(), path)
     except OSError as error:
         raise LockstepError(
-            f"the policy file cannot be read: {error.strerror}", path, "check lockstep_policy; the playbook init writes a first one"
+            f"the policy file cannot be read: {error.strerror}",
+            path,
+            "check lockstep_policy; the playbook init writes a first one",
         ) from error
     except UnicodeDecodeError as error:
         raise LockstepError("the policy file is not UTF-8 text", path, "save it as UTF-8") from error
@@ -38,14 +40,18 @@ def scope_of(policy: Policy, manager: InventoryManager) -> Scope:
 
 
 def matches_of(policy: Policy, manager: InventoryManager) -> dict[str, list[str]]:
-    """Hosts of each `for:` pattern; a pattern with a part that matches nothing is an error, because what it asks for would be lost."""
+    """Hosts of each `for:` pattern.
+
+    A pattern with a part that matches nothing is an error, because what it asks for would be lost.
+    """
     found = {}
     known = [*manager.groups, *manager.hosts]
     for pattern in policy.patterns():
         hosts, unmatched = patterns.resolve(manager, pattern)
         if unmatched:
             raise LockstepError(
-                f"'for: {pattern}': {', '.join(unmatched)} matches nothing in the inventory{did_you_mean(unmatched[0], known)}",
+                f"'for: {pattern}': {', '.join(unmatched)} matches nothing in the inventory"
+                f"{did_you_mean(unmatched[0], known)}",
                 policy.name,
                 "mend the pattern or the inventory; no host was touched",
             )

@@ -33,7 +33,9 @@ def host_results(statuses: dict[str, dict[str, Any]]) -> Iterable[dict[str, Any]
         }
 
 
-def ring_results(plan: dict[str, Any], rings: dict[str, Any], verdicts: list[Verdict], policy: Policy) -> Iterable[dict[str, Any]]:
+def ring_results(
+    plan: dict[str, Any], rings: dict[str, Any], verdicts: list[Verdict], policy: Policy
+) -> Iterable[dict[str, Any]]:
     """`rings` of rollout_view."""
     by_ring = {verdict.ring: verdict for verdict in verdicts}
     for entry in plan["body"]["scope"]:

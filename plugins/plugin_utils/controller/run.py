@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the plays of one run tell each other.
 
-One `ansible-playbook` process is one run. Its controller actions leave what later plays need (which hosts, which plan, the closing line)
-in files inside Ansible's own temporary folder of this process, which the main process and its workers share and which vanishes with it.
-Registered variables would be copied to every host and re-templated by every task.
+One `ansible-playbook` process is one run. Its controller actions leave what later plays need (which hosts, which plan,
+the closing line) in files inside Ansible's own temporary folder of this process, which the main process and its workers
+share and which vanishes with it. Registered variables would be copied to every host and re-templated by every task.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class RunFiles:
         return None if document is None else Run(**document)
 
     def write_policy(self, policy: Any) -> None:
-        """Keep the policy as the objects that it is: workers would otherwise read and validate the file once a host and task."""
+        """Keep the policy as the objects that it is: workers would otherwise read the file once a host and task."""
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         with open(os.path.join(self.folder, "policy"), "wb") as handle:
             pickle.dump(policy, handle)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is left to do with a plan in this run, written down for the plays: who fetches, who stages, who goes in which batch."""
+"""What is left to do with a plan in this run, written down for the plays: who fetches, stages, goes in which batch."""
 
 from __future__ import annotations
 
@@ -35,14 +35,23 @@ def write(files: RunFiles, run: Run, ledger: Ledger, policy: Policy, plan: dict[
         files.write("batches", [{"ring": ring, "hosts": hosts} for ring, hosts in parts])
         files.write("hosts-rings", [host for _ring, hosts in parts for host in hosts])
         files.write("hosts-serial", [len(hosts) for _ring, hosts in parts])
-    unfinished = [host for entry in scope for host in entry["hosts"] if host in known - retired and not finished(statuses.get(host))]
+    unfinished = [
+        host
+        for entry in scope
+        for host in entry["hosts"]
+        if host in known - retired and not finished(statuses.get(host))
+    ]
     going = {host for _ring, hosts in parts for host in hosts}
     staging = unfinished if run.stage == "acquire" else [host for host in unfinished if host in going]
     files.write("hosts-stage", staging)
     files.write("hosts-elect", elect(ledger, run.fleet, plan, staging))
     files.write(
         "hosts-verify",
-        [host for host, record in statuses.items() if host in known and record["status"] in ("installed", "active", "verified", "regressed")],
+        [
+            host
+            for host, record in statuses.items()
+            if host in known and record["status"] in ("installed", "active", "verified", "regressed")
+        ],
     )
     left: dict[str, list[dict[str, Any]]] = {}
     for entry in plan["left_out"]:
@@ -54,7 +63,9 @@ def write(files: RunFiles, run: Run, ledger: Ledger, policy: Policy, plan: dict[
 def elect(ledger: Ledger, fleet: str, plan: dict[str, Any], hosts: list[str]) -> list[str]:
     """One host a platform that answered its last look, the test group's first; it fetches what the platform needs."""
     wanted = {line["platform"] for line in plan["body"]["lines"] if line["action"] != "remove"}
-    platforms = {host: state["platform"] for host, state in states_of(ledger, fleet, hosts, []).items() if state["reachable"]}
+    platforms = {
+        host: state["platform"] for host, state in states_of(ledger, fleet, hosts, []).items() if state["reachable"]
+    }
     elected: dict[str, str] = {}
     for host in hosts:
         platform = platforms.get(host)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Carry package files: the host's own package manager fetches, the content store keeps, and fills in what a mirror no longer has."""
+"""Carry package files: the host's own package manager fetches, the content store keeps and lends what a mirror lost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Staged(NamedTuple):
     kind: str
     problem: str
     old: list[dict[str, Any]]
-    """`[{name, arch, version, sha256, size, path}]` or with `reason` instead, for the versions that a rollback needs."""
+    """`[{name, arch, version, sha256, size, path}]` or with `reason` instead, the versions that a rollback needs."""
 
 
 def stage(action: HostAction, work: Work, mode: str, lines: list[Line], old: list[dict[str, Any]]) -> Staged:
@@ -105,13 +105,16 @@ def _lend(action: HostAction, store: Store, folder: str, rows: list[dict[str, An
             moved = action._low_level_execute_command(f"cp {shlex.quote(remote)} {shlex.quote(part)}")
             if moved["rc"] != 0:
                 raise LockstepError(
-                    f"a file of the content store could not be put to {folder}: {moved.get('stderr', '').strip()[:300]}",
+                    f"a file of the content store could not be put to {folder}: "
+                    f"{moved.get('stderr', '').strip()[:300]}",
                     action.host,
                     "check the free space and permissions there, and run again",
                 )
     except AnsibleConnectionFailure:
         raise
     except AnsibleError as error:
-        raise LockstepError(f"a file of the content store could not be sent: {error}", action.host, "run again") from error
+        raise LockstepError(
+            f"a file of the content store could not be sent: {error}", action.host, "run again"
+        ) from error
     finally:
         action._remove_tmp_path(tmp)

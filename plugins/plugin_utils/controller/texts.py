@@ -18,4 +18,6 @@ def write_text(path: str, text: str) -> None:
             handle.write(text)
         os.replace(partial, path)
     except OSError as error:
-        raise LockstepError(f"cannot be written: {error.strerror}", path, "check lockstep_report_dir, its permissions and free space") from error
+        raise LockstepError(
+            f"cannot be written: {error.strerror}", path, "check lockstep_report_dir, its permissions and free space"
+        ) from error

@@ -80,8 +80,9 @@ def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None,
     if failed:
         return _stopped(f"plan {short}: {failed.why}{_reasons(failed, statuses)}", failed.next)
     if run.stage == "plan":
-        hosts = sum(len(entry["hosts"]) for entry in scope)
-        return f"done: plan {short} is open: {plural(len(plan['body']['lines']), 'line')} for {plural(hosts, 'host')}{more}; next: rollout"
+        count = sum(len(entry["hosts"]) for entry in scope)
+        lines = plural(len(plan["body"]["lines"]), "line")
+        return f"done: plan {short} is open: {lines} for {plural(count, 'host')}{more}; next: rollout"
     if run.stage == "acquire":
         return f"done: plan {short} is acquired{more}"
     # a soak explains why the rings after it have no result, so it comes first

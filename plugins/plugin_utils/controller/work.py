@@ -1,6 +1,9 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a host action works with: the plan, this host's part of it, and the ledger. Inside a run, or alone in somebody else's play."""
+"""What a host action works with: the plan, this host's part of it, and the ledger.
+
+Inside a run, or alone in somebody else's play.
+"""
 
 from __future__ import annotations
 
@@ -63,13 +66,15 @@ def base_of(action: HostAction, stage: str) -> Base:
 
 
 def work_of(action: HostAction, stage: str) -> Work:
-    """The plan and this host's part of it; raises LockstepError when there is no plan or the host is not in its scope."""
+    """The plan and this host's part of it; raises LockstepError without a plan or for a host outside its scope."""
     base = base_of(action, stage)
     plan = _plan_alone(action, base) if base.alone else base.ledger.plan(_run(action).plan_id or "")
     ring = next((entry["ring"] for entry in plan["body"]["scope"] if action.host in entry["hosts"]), None)
     if ring is None:
         raise LockstepError(
-            f"the host is not in the scope of plan {plan['plan_id'][:12]}", action.host, "it waits for the next plan; add it to a ring and plan again"
+            f"the host is not in the scope of plan {plan['plan_id'][:12]}",
+            action.host,
+            "it waits for the next plan; add it to a ring and plan again",
         )
     statuses = statuses_of(base.ledger, plan["plan_id"], [action.host])
     if base.alone:
@@ -90,8 +95,9 @@ def overrides(action: HostAction) -> dict[str, Any]:
 def may_go(action: HostAction, work: Work) -> str:
     """Why this host may not be changed now, or an empty text.
 
-    Inside a run only the gate's permit counts. Alone, the rings before this host's must have passed where this ledger has seen them
-    going; a plan that came as a file brings no record of rings, and whoever wrote the play decides the order.
+    Inside a run only the gate's permit counts. Alone, the rings before this host's must have passed where this ledger
+    has seen them going; a plan that came as a file brings no record of rings, and whoever wrote the play decides the
+    order.
     """
     if not work.base.alone:
         permit = action.files.read(for_host("go", action.host))
@@ -122,7 +128,11 @@ def _plan_alone(action: HostAction, base: Base) -> dict[str, Any]:
     run = Run(base.token, "role", base.fleet, "", "", "", now_ms(), check=bool(action._task.check_mode))
     plan = chosen_plan(base.ledger, base.fleet, action.variable("plan"), None, run, now_ms())
     if plan is None:
-        raise LockstepError("there is no open plan", f"ledger of fleet {base.fleet}", "give a plan file with -e plan=FILE, or make a plan first")
+        raise LockstepError(
+            "there is no open plan",
+            f"ledger of fleet {base.fleet}",
+            "give a plan file with -e plan=FILE, or make a plan first",
+        )
     return plan
 
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether dpkg and apt can work: interrupted, locked or broken, and what to do then."""
+
 import errno
 import fcntl
 import os
@@ -23,8 +24,11 @@ def look(host, version, packages, failed):
     if odd:
         health = "interrupted"
         names = ", ".join("{0} is {1}".format(package.name, package.status) for package in odd[:5])
-        problems.append("{0} packages are not properly installed ({1}): run dpkg --configure -a, then "
-                        "apt-get check".format(len(odd), names))
+        problems.append(
+            "{0} packages are not properly installed ({1}): run dpkg --configure -a, then apt-get check".format(
+                len(odd), names
+            )
+        )
     if _unfinished(host):
         health = "interrupted"
         problems.append("dpkg was interrupted (files in /var/lib/dpkg/updates): run dpkg --configure -a")

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """apt's indexes: which are in use, how old, signed by whom, and bringing them up to date."""
+
 import os
 import pwd
 import shutil
@@ -58,20 +59,30 @@ class Indexes(object):
         if self._targets is None:
             run = self.host.run(["apt-get"] + self.options + ["indextargets", "Created-By: Packages", "Target-Of: deb"])
             if run.rc:
-                raise Unknown("indexes", "apt-get indextargets failed: " + apt_output.without_secrets(run.err),
-                              "run apt-get indextargets on the host and repair its sources")
+                raise Unknown(
+                    "indexes",
+                    "apt-get indextargets failed: " + apt_output.without_secrets(run.err),
+                    "run apt-get indextargets on the host and repair its sources",
+                )
             self._targets = [self._target(stanza) for stanza in stanzas(run.out)]
         return self._targets
 
     def _target(self, stanza):
         filename, key = stanza["Filename"], stanza["MetaKey"].replace("/", "_")
-        prefix = filename[:filename.rfind(key)]
+        prefix = filename[: filename.rfind(key)]
         signed = prefix + "InRelease"
         if not os.path.exists(self.host.path(signed)) and os.path.exists(self.host.path(prefix + "Release")):
             signed = prefix + "Release"
         origin = Origin(*(stanza.get(name, "") for name in ("Origin", "Label", "Suite", "Codename", "Component")))
-        return Target(stanza["Description"], origin, filename, signed, stanza["Repo-URI"].rstrip("/"),
-                      stanza["Release"], stanza["Base-URI"])
+        return Target(
+            stanza["Description"],
+            origin,
+            filename,
+            signed,
+            stanza["Repo-URI"].rstrip("/"),
+            stanza["Release"],
+            stanza["Base-URI"],
+        )
 
     def refresh(self, mode: str, max_age_s: int, now_ms: int) -> None:
         """Bring the indexes up to date as Reader.refresh() says."""
@@ -172,18 +183,35 @@ class Indexes(object):
     def _has_packages(self, target):
         if target.uri.startswith(("file:", "copy:", "cdrom:")):
             return True
-        return any(os.path.exists(self.host.path(target.packages + end))
-                   for end in ("", ".lz4", ".zst", ".xz", ".gz", ".bz2", ".lzma"))
+        return any(
+            os.path.exists(self.host.path(target.packages + end))
+            for end in ("", ".lz4", ".zst", ".xz", ".gz", ".bz2", ".lzma")
+        )
 
     def _state(self, target, entries):
         origin = target.origin
-        index = Index(origin.origin, origin.label, origin.suite, origin.codename, origin.component, [], False, None,
-                      None, None, "ok", None)
+        index = Index(
+            origin.origin,
+            origin.label,
+            origin.suite,
+            origin.codename,
+            origin.component,
+            [],
+            False,
+            None,
+            None,
+            None,
+            "ok",
+            None,
+        )
         problem = self._update_problem(target)
         if not os.path.exists(self.host.path(target.release)):
             state = apt_output.failure_state(problem) if problem else "missing"
-            return index._replace(state=state, problem=problem or "it was never fetched: {0} {1}".format(
-                apt_output.without_secrets(target.uri), target.suite))
+            return index._replace(
+                state=state,
+                problem=problem
+                or "it was never fetched: {0} {1}".format(apt_output.without_secrets(target.uri), target.suite),
+            )
         fields = release.parse_release(self.host.read_or(target.release))
         entry = entries.get((target.uri, target.suite))
         signed_by = (entry.signed_by if entry else "") or fields["Signed-By"]
@@ -193,13 +221,21 @@ class Indexes(object):
         if self._fetched_ms is not None and not problem:
             fetched = self._fetched_ms
         until = release.date_ms(fields["Valid-Until"])
-        index = index._replace(keys=verdict.keys, signed=verdict.signed, dated_ms=release.date_ms(fields["Date"]),
-                               valid_until_ms=until, fetched_ms=fetched)
+        index = index._replace(
+            keys=verdict.keys,
+            signed=verdict.signed,
+            dated_ms=release.date_ms(fields["Date"]),
+            valid_until_ms=until,
+            fetched_ms=fetched,
+        )
         if problem:
             return index._replace(state=apt_output.failure_state(problem), problem=problem)
         if entry and entry.insecure:
-            return index._replace(signed=False, state="unsigned",
-                                  problem="the source has the option {0}: apt takes it unsigned".format(entry.insecure))
+            return index._replace(
+                signed=False,
+                state="unsigned",
+                problem="the source has the option {0}: apt takes it unsigned".format(entry.insecure),
+            )
         if not verdict.signed:
             return index._replace(state="unsigned", problem=verdict.problem)
         if until is not None and until < self._now_ms:
@@ -224,8 +260,10 @@ class Indexes(object):
         entries = {}
         paths = ["/etc/apt/sources.list"]
         try:
-            paths += ["/etc/apt/sources.list.d/" + name
-                      for name in sorted(os.listdir(self.host.path("/etc/apt/sources.list.d")))]
+            paths += [
+                "/etc/apt/sources.list.d/" + name
+                for name in sorted(os.listdir(self.host.path("/etc/apt/sources.list.d")))
+            ]
         except OSError:
             pass
         for path in paths:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The package history of a dpkg host, rotated logs included."""
+
 import gzip
 import os
 import re
@@ -20,12 +21,14 @@ def history(host, since_ms, now_ms):
     """Return the History from since_ms (UTC ms) on, of dpkg's logs and, before they begin, of apt's."""
     convert = _Clock().to_ms
     pending: Dict[str, Tuple[str, Optional[str], Optional[str]]] = {}
-    dpkg_sources, entries, gaps = _read(host, "/var/log", "dpkg.log", since_ms, convert,
-                                        lambda text: package_logs.parse_dpkg(text, convert, pending))
+    dpkg_sources, entries, gaps = _read(
+        host, "/var/log", "dpkg.log", since_ms, convert, lambda text: package_logs.parse_dpkg(text, convert, pending)
+    )
     starts = [source.from_ms for source in dpkg_sources if source.from_ms is not None]
     complete = min(starts) if starts else None
-    apt_sources, before, apt_gaps = _read(host, "/var/log/apt", "history.log", since_ms, convert,
-                                          lambda text: package_logs.parse_apt(text, convert))
+    apt_sources, before, apt_gaps = _read(
+        host, "/var/log/apt", "history.log", since_ms, convert, lambda text: package_logs.parse_apt(text, convert)
+    )
     if complete is not None:
         before = [entry for entry in before if entry.ms < complete]
     entries = sorted(entry for entry in before + entries if since_ms <= entry.ms)
@@ -39,8 +42,13 @@ def history(host, since_ms, now_ms):
         complete = entries[0].ms
         gaps.append("only the last {0} package steps are kept, from {1} on".format(EVENT_LIMIT, _day(complete)))
     patched = [entry.ms for entry in entries if entry.action == "upgrade"]
-    return History(dpkg_sources + apt_sources, complete, max(patched) if patched else None,
-                   [Event(*entry) for entry in entries], "; ".join(gaps) or None)
+    return History(
+        dpkg_sources + apt_sources,
+        complete,
+        max(patched) if patched else None,
+        [Event(*entry) for entry in entries],
+        "; ".join(gaps) or None,
+    )
 
 
 def _read(host, folder, name, since_ms, convert, parse):
@@ -79,7 +87,7 @@ def _read(host, folder, name, since_ms, convert, parse):
 
 
 def _text(path):
-    with (gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb")) as stream:
+    with gzip.open(path, "rb") if path.endswith(".gz") else open(path, "rb") as stream:
         return stream.read(FILE_LIMIT).decode("utf-8", "replace")
 
 

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Looks at a host that has apt. Changes nothing."""
+
 import os
 import re
 from typing import Dict, List, Optional, Set, Tuple
@@ -69,8 +70,11 @@ class AptReader(Reader):
             try:
                 text = self.host.read("/var/lib/dpkg/status")
             except OSError as error:
-                raise Unknown("packages", "dpkg's status file cannot be read: {0}".format(error.strerror),
-                              "repair /var/lib/dpkg/status (a copy is in /var/backups)")
+                raise Unknown(
+                    "packages",
+                    "dpkg's status file cannot be read: {0}".format(error.strerror),
+                    "repair /var/lib/dpkg/status (a copy is in /var/backups)",
+                )
             auto = dpkg_status.parse_auto(self.host.read_or("/var/lib/apt/extended_states"))
             native = re.search(r"^Package: dpkg\n(?:.+\n)*?Architecture: (\S+)$", text, re.MULTILINE)
             self._native = native.group(1) if native else ""
@@ -98,8 +102,11 @@ class AptReader(Reader):
             run = self._started.result()
             if run.rc:
                 why = next((line[3:] for line in run.err.split("\n") if line.startswith("E: ")), run.err[-200:])
-                raise Unknown("candidates", "apt-get cannot simulate an upgrade: " + apt_output.without_secrets(why),
-                              "run apt-get -s full-upgrade on the host and repair what it says")
+                raise Unknown(
+                    "candidates",
+                    "apt-get cannot simulate an upgrade: " + apt_output.without_secrets(why),
+                    "run apt-get -s full-upgrade on the host and repair what it says",
+                )
             try:
                 self._simulated = apt_output.parse_simulation(run.out)
             except ValueError as error:
@@ -109,18 +116,25 @@ class AptReader(Reader):
     def _ask_policy(self, names: Set[str]) -> Dict[str, apt_output.Policy]:
         missing = sorted(names - set(self._policies))
         for at in range(0, len(missing), BATCH):
-            run = self.host.run(["apt-cache"] + self._indexes.options + ["policy"] + missing[at:at + BATCH])
+            run = self.host.run(["apt-cache"] + self._indexes.options + ["policy"] + missing[at : at + BATCH])
             if run.rc:
-                raise Unknown("candidates", "apt-cache policy failed: " + apt_output.without_secrets(run.err),
-                              "run apt-cache policy on the host")
+                raise Unknown(
+                    "candidates",
+                    "apt-cache policy failed: " + apt_output.without_secrets(run.err),
+                    "run apt-cache policy on the host",
+                )
             self._policies.update(apt_output.parse_policy(run.out))
         return self._policies
 
     def _records(self, wanted: List[Tuple[str, str, str]]) -> Dict[Tuple[str, str, str], Dict[str, str]]:
         found: Dict[Tuple[str, str, str], Dict[str, str]] = {}
         for at in range(0, len(wanted), BATCH):
-            run = self.host.run(["apt-cache"] + self._indexes.options + ["show", "--no-all-versions"] + [
-                self._spoken(name, arch) + "=" + version for name, arch, version in wanted[at:at + BATCH]])
+            run = self.host.run(
+                ["apt-cache"]
+                + self._indexes.options
+                + ["show", "--no-all-versions"]
+                + [self._spoken(name, arch) + "=" + version for name, arch, version in wanted[at : at + BATCH]]
+            )
             for stanza in stanzas(run.out):
                 key = (stanza.get("Package", ""), stanza.get("Architecture", ""), stanza.get("Version", ""))
                 found.setdefault(key, stanza)
@@ -141,15 +155,24 @@ class AptReader(Reader):
             if policy is None or policy.candidate is None or policy.candidate == policy.installed:
                 continue
             name, _colon, arch = spoken.partition(":")
-            arch = arch or next((found.arch for key, found in installed.items()
-                                 if key[0] == name and key[1] in (self._native, "all")), self._native)
+            arch = arch or next(
+                (found.arch for key, found in installed.items() if key[0] == name and key[1] in (self._native, "all")),
+                self._native,
+            )
             action = "upgrade" if policy.installed else "install"
-            rows.append((apt_output.Action(action, name, arch, policy.installed, policy.candidate),
-                         kept[spoken].format(policy.phased if policy.phased is not None else "some")))
-        records = self._records([(action.name, action.arch, action.version) for action, _kept in rows
-                                 if action.version is not None])
-        return sorted((self._candidate(action, why, records, installed) for action, why in rows),
-                      key=lambda candidate: candidate[:4])
+            rows.append(
+                (
+                    apt_output.Action(action, name, arch, policy.installed, policy.candidate),
+                    kept[spoken].format(policy.phased if policy.phased is not None else "some"),
+                )
+            )
+        records = self._records(
+            [(action.name, action.arch, action.version) for action, _kept in rows if action.version is not None]
+        )
+        return sorted(
+            (self._candidate(action, why, records, installed) for action, why in rows),
+            key=lambda candidate: candidate[:4],
+        )
 
     def _kept(self, installed: Dict[Tuple[str, str], Package]) -> Dict[str, str]:
         simulation = self._simulation()
@@ -166,29 +189,61 @@ class AptReader(Reader):
         if action.version is None:
             old = next((package for package in known if package.arch == arch or not action.arch), None)
             source, source_version = (old.source, old.source_version) if old else (action.name, "")
-            return Candidate(action.name, old.arch if old else arch, "remove", action.installed, None, source,
-                             source_version, [], False, None, None, None, None, None, None)
+            return Candidate(
+                action.name,
+                old.arch if old else arch,
+                "remove",
+                action.installed,
+                None,
+                source,
+                source_version,
+                [],
+                False,
+                None,
+                None,
+                None,
+                None,
+                None,
+                None,
+            )
         origins = self._origins(action)
         source, source_version = dpkg_status.source_of(action.name, action.version, record.get("Source"))
         policy = self._policies.get(self._spoken(action.name, action.arch))
         phased = record.get("Phased-Update-Percentage", "")
         size = record.get("Size", "")
         return Candidate(
-            action.name, arch, action.action, action.installed, action.version, source, source_version, origins,
-            any(is_security(origin) for origin in origins), int(size) if size.isdigit() else None,
-            record.get("SHA256") or None, record.get("Filename") or None,
-            int(phased) if phased.isdigit() else (policy.phased if policy else None), kept, None)
+            action.name,
+            arch,
+            action.action,
+            action.installed,
+            action.version,
+            source,
+            source_version,
+            origins,
+            any(is_security(origin) for origin in origins),
+            int(size) if size.isdigit() else None,
+            record.get("SHA256") or None,
+            record.get("Filename") or None,
+            int(phased) if phased.isdigit() else (policy.phased if policy else None),
+            kept,
+            None,
+        )
 
     def _origins(self, action: apt_output.Action) -> List[Origin]:
         by_description = {target.description: target.origin for target in self._indexes.targets()}
         policy = self._policies.get(self._spoken(action.name, action.arch))
-        texts = [text for version, places in policy.versions if version == action.version
-                 for text in places] if policy else []
+        texts = (
+            [text for version, places in policy.versions if version == action.version for text in places]
+            if policy
+            else []
+        )
         return sorted({by_description[text] for text in texts if text in by_description})
 
     def holds(self) -> List[Hold]:
-        found = [Hold(name, arch, "hold", "held by hand (apt-mark hold)", "/var/lib/dpkg/status")
-                 for name, arch in self._read_status()[1]]
+        found = [
+            Hold(name, arch, "hold", "held by hand (apt-mark hold)", "/var/lib/dpkg/status")
+            for name, arch in self._read_status()[1]
+        ]
         return sorted(found + self._pinned())
 
     def _preference_files(self):
@@ -197,20 +252,26 @@ class AptReader(Reader):
             names = sorted(os.listdir(self.host.path(folder)))
         except OSError:
             names = []
-        return [path for path in ["/etc/apt/preferences"] + [
-            folder + "/" + name for name in names if "." not in name or name.endswith(".pref")]
-            if os.path.isfile(self.host.path(path))]
+        return [
+            path
+            for path in ["/etc/apt/preferences"]
+            + [folder + "/" + name for name in names if "." not in name or name.endswith(".pref")]
+            if os.path.isfile(self.host.path(path))
+        ]
 
     def _pinned(self):
-        pins = [pin for path in self._preference_files()
-                for pin in apt_sources.parse_preferences(self.host.read_or(path), path)]
+        pins = [
+            pin
+            for path in self._preference_files()
+            for pin in apt_sources.parse_preferences(self.host.read_or(path), path)
+        ]
         if not pins:
             return []
         packages = {self._spoken(package.name, package.arch): package for package in self.packages()}
         names = sorted(packages)
         found = []
         for at in range(0, len(names), BATCH):
-            batch = names[at:at + BATCH]
+            batch = names[at : at + BATCH]
             base = ["apt-cache"] + self._indexes.options
             with_pins = self.host.start(base + ["policy"] + batch)
             without = self.host.run(base + NO_PINS + ["policy"] + batch)
@@ -224,8 +285,15 @@ class AptReader(Reader):
                 reason = "apt takes {0} instead of {1}".format(policy.candidate or "none", unbound.candidate or "none")
                 if matching:
                     reason += ": Pin: {0}, Pin-Priority: {1}".format(matching[0].pin, matching[0].priority)
-                found.append(Hold(package.name, package.arch, "pin", reason[:300],
-                                  matching[0].where if matching else "/etc/apt/preferences"))
+                found.append(
+                    Hold(
+                        package.name,
+                        package.arch,
+                        "pin",
+                        reason[:300],
+                        matching[0].where if matching else "/etc/apt/preferences",
+                    )
+                )
         return found
 
     def history(self, since_ms, now_ms):
@@ -235,8 +303,13 @@ class AptReader(Reader):
         if not os.path.exists(self.host.path("/run/reboot-required")):
             return [Signal("reboot-required", "no", "there is no /run/reboot-required")]
         names = sorted(set(self.host.read_or("/run/reboot-required.pkgs").split()))
-        return [Signal("reboot-required", "yes", "/run/reboot-required asks for it: {0}".format(
-            ", ".join(names[:10]) or "no package named"))]
+        return [
+            Signal(
+                "reboot-required",
+                "yes",
+                "/run/reboot-required asks for it: {0}".format(", ".join(names[:10]) or "no package named"),
+            )
+        ]
 
     def kernels(self):
         found = []

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who signed an index: checked again with the tool that apt itself uses, gpgv or sqv."""
+
 import os
 import tempfile
 from typing import List, NamedTuple, Optional
@@ -35,13 +36,20 @@ def verify(host: Host, path: str, signed_by: str) -> Verdict:
             stream.write(b"".join(_keys(host, _key_files(host, source), source)))
         inside = "/tmp/" + os.path.basename(folder)
         if host.which("sqv"):
-            signature = ["--signature-file", detached, path] if detached else \
-                ["--output", inside + "/plain", "--cleartext", path]
+            signature = (
+                ["--signature-file", detached, path]
+                if detached
+                else ["--output", inside + "/plain", "--cleartext", path]
+            )
             run = host.run(["sqv", "--keyring", inside + "/ring.gpg"] + signature, timeout=30)
             keys = [line.strip() for line in run.out.split("\n") if _is_fingerprint(line.strip())]
         elif host.which("gpgv"):
-            run = host.run(["gpgv", "--homedir", inside, "--status-fd", "1", "--keyring", inside + "/ring.gpg"]
-                           + ([detached] if detached else []) + [path], timeout=30)
+            run = host.run(
+                ["gpgv", "--homedir", inside, "--status-fd", "1", "--keyring", inside + "/ring.gpg"]
+                + ([detached] if detached else [])
+                + [path],
+                timeout=30,
+            )
             keys = [line.split()[-1] for line in run.out.split("\n") if line.startswith("[GNUPG:] VALIDSIG ")]
             if "[GNUPG:] BADSIG" in run.out:
                 keys = []

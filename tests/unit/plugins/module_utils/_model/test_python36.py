@@ -15,7 +15,12 @@ CHECKOUT = next(folder for folder in Path(__file__).resolve().parents if (folder
 INSTALLED = [str(path) for path in Path.home().glob(".pyenv/versions/3.6*/bin/python3.6")]
 CHOICES = [os.environ.get("PYTHON36"), *INSTALLED, shutil.which("python3.6")]
 PYTHON = next(
-    (path for path in CHOICES if path and not subprocess.run([path, "-c", ""], capture_output=True).returncode), None
+    (
+        path
+        for path in CHOICES
+        if path and not subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode
+    ),
+    None,
 )
 SCRIPT = """
 import importlib, pkgutil, sys
