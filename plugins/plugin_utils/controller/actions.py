@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What the collection's action plugins have in common.
 
-Two kinds. A controller action decides, records or reports once per batch and contacts no host. A host action runs a module on its host.
-Inside our playbooks neither ever fails its task: a failed task in a batch would end the playbook, report included, and a rescued one
-would read as success. They record, and the run's last play alone sets the exit status. In somebody else's play (no run is open in
-this process) they fail as any task does.
+Two kinds. A controller action decides, records or reports once per batch and contacts no host. A host action runs a
+module on its host. Inside our playbooks neither ever fails its task: a failed task in a batch would end the playbook,
+report included, and a rescued one would read as success. They record, and the run's last play alone sets the exit
+status. In somebody else's play (no run is open in this process) they fail as any task does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import closing
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import Common, gather
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import keep_alive
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, RunFiles
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 
@@ -70,7 +71,10 @@ class ControllerAction(LockstepAction):
         """Keep the first reason; later plays then have no hosts, and the last one fails with it."""
         assert self.current is not None
         if self.current.stopped is None:
-            self.current.stopped = {"why": f"{error.where}: {error.what}" if error.where else error.what, "next": error.next_step}
+            self.current.stopped = {
+                "why": f"{error.where}: {error.what}" if error.where else error.what,
+                "next": error.next_step,
+            }
             self.files.save(self.current)
 
     def decide(self) -> dict[str, Any]:
@@ -83,6 +87,7 @@ class HostAction(LockstepAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         self.prepare(task_vars)
+        keep_alive(self)
         try:
             outcome = self.act()
         except LockstepError as error:

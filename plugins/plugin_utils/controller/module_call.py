@@ -11,6 +11,9 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 MODULES = "lockstep.patching."
+KEEP_ALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=6"
+LOSSES = 10
+"""Connections that one call may lose: a big upgrade restarts sshd, the network and systemd."""
 
 
 class Answer(NamedTuple):
@@ -48,16 +51,42 @@ def reconnect(action: ActionBase) -> None:
 def call_until(
     action: ActionBase, module: str, arguments: dict[str, Any], task_vars: dict[str, Any], patience: float
 ) -> Answer:
-    """Call a module that may be called again, over new connections, for up to `patience` seconds of silence."""
+    """Call a module that may be called again, over new connections. Each time that one is lost the host has `patience`
+    seconds to answer again; how long the module itself takes does not count."""
+    for _loss in range(LOSSES):
+        answer = call(action, module, arguments, task_vars)
+        if answer.kind != "unreachable" or not _answers(action, patience):
+            return answer
+    return answer
+
+
+def _answers(action: ActionBase, patience: float) -> bool:
+    """Wait for the host to take a new connection."""
     deadline = time.monotonic() + patience
     pause = 1.0
-    while True:
-        answer = call(action, module, arguments, task_vars)
-        if answer.kind != "unreachable" or time.monotonic() >= deadline:
-            return answer
+    while time.monotonic() < deadline:
         time.sleep(min(pause, max(0.0, deadline - time.monotonic())))
         pause = min(pause * 1.5, 10.0)
         reconnect(action)
+        try:
+            if action._low_level_execute_command("true", sudoable=False).get("rc") == 0:
+                return True
+        except AnsibleError:
+            continue
+    return False
+
+
+def keep_alive(action: ActionBase) -> None:
+    """Let ssh notice a host that has gone silent; without it a command would wait for it for hours.
+
+    What the user says about it in ssh_args comes first on ssh's command line, and ssh takes the first that it is told.
+    """
+    connection = action._connection
+    if getattr(connection, "transport", "") != "ssh":
+        return
+    given = connection.get_option("ssh_extra_args") or ""
+    if KEEP_ALIVE not in given:
+        connection.set_option("ssh_extra_args", f"{given} {KEEP_ALIVE}".strip())
 
 
 def _why(result: dict[str, Any]) -> str:
