@@ -128,3 +128,8 @@ def configured(fleet: Fleet, host: str, package: str, version: str) -> int:
     """How often dpkg brought a package to a version, by dpkg's own log."""
     wanted = f" configure {package}:all {version} "
     return sum(wanted in line for line in fleet.lab.host(host).read("/var/log/dpkg.log").splitlines())
+
+
+def reboots(fleet: Fleet, host: str) -> int:
+    """How often the host has rebooted since the lab made it."""
+    return fleet.lab.host(host).log.read_text(errors="replace").count("systemd-nspawn ended with 133")
