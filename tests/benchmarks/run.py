@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 sys.path.insert(0, str(CHECKOUT / "tests" / "integration"))
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger  # noqa: E402
 from fleet import BIN, Fleet, Lab  # noqa: E402
 
 LIMITS = {"detect": 0.4, "rollout": 1.25}
@@ -66,9 +67,13 @@ def detect(folder: Path, rounds: int) -> dict[str, list[float]]:
 
 
 def window(fleet: Fleet) -> float:
-    """Seconds from the first gate to the last verdict of a host, as the run itself recorded them."""
-    times = json.loads((fleet.reports / "report.json").read_text())["timing"]
-    return (times["last_verdict_ms"] - times["first_gate_ms"]) / 1000
+    """Seconds from the first gate to the last verdict of a host, as the run recorded them in its evidence."""
+    with Ledger.open(f"sqlite:///{fleet.ledger}", create=False) as ledger:
+        gates = ledger.evidence("default", kind="gate")
+        verdicts = [row for row in ledger.evidence("default", kind="host_status") if row["body"]["after"] == "verified"]
+    if len(verdicts) != len(HOSTS):
+        sys.exit(f"{len(verdicts)} of {len(HOSTS)} hosts were verified")
+    return (verdicts[-1]["ms"] - gates[0]["ms"]) / 1000
 
 
 def rollout(folder: Path, rounds: int) -> dict[str, list[float]]:
