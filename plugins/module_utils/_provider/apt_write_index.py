@@ -8,7 +8,7 @@ apt's auto marks stay the host's own.
 """
 
 import os
-from typing import Dict, List
+from typing import List
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line
@@ -50,7 +50,10 @@ def build(host: Host, lines: List[Line], files_dir: str, control_dir: str, work_
                     "remove {0}/{1} and run acquire again".format(files_dir, line.sha256),
                 )
             stanzas.append(stanza)
-            link = "{0}_{1}.deb".format(line.package, line.sha256)
+            # without the epoch: a colon would have to be quoted
+            link = "{0}_{1}_{2}.deb".format(
+                line.package, str(line.version).partition(":")[2] or line.version, line.arch
+            )
             _link(files_dir + "/" + str(line.sha256), host.path(work_dir + "/repo/" + link))
             packages.write(
                 "{0}\nFilename: ./{1}\nSize: {2}\nSHA256: {3}\n\n".format(
@@ -84,11 +87,6 @@ def keep_control(host: Host, sha256: str, files_dir: str, control_dir: str) -> N
     if not os.path.exists(path):
         _write(path + ".new", control_of(host, sha256, files_dir, control_dir))
         os.rename(path + ".new", path)
-
-
-def sizes(stanzas: List[Stanza]) -> Dict[str, int]:
-    """name:arch -> KiB that the package takes when unpacked."""
-    return {"{0}:{1}".format(each.name, each.arch): each.size for each in stanzas}
 
 
 def _write(path, text):

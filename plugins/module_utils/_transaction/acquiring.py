@@ -83,7 +83,9 @@ class Acquire(object):
             else:
                 needed.append(line)
         adopt = self.request["mode"] == "adopt"
-        old = [] if adopt else self._known_old()
+        old = self._known_old()
+        for key in old if adopt else []:
+            self._say_old(key, reason="it is not staged, and adopt does not fetch")
         self._make_room(needed, {})
         for line in needed if adopt else []:
             self._take(line, self.places.file(line.sha256) + ".part", "it was not handed over")

@@ -65,6 +65,7 @@ class Carry(object):
                 "let it end, or end it, then run again; nothing was changed",
             )
         self._time("lock")
+        self.request["pinned"] = prepare.pins(self.host)
         snapshot = self.writer.snapshot()
         staged = prepare.stage(self.writer, self.places, snapshot, self.lines, self.request, self.work)
         self._time("index")

@@ -176,6 +176,7 @@ def rehearse(request: Dict[str, Any], places: Places, host: Host) -> Tuple[Dict[
     try:
         tokens.check(places.token, request["ledger_id"], request["token"])
         writer = AptWriter(host, places.files, places.control)
+        request = dict(request, pinned=prepare.pins(host))
         snapshot = writer.snapshot()
         staged = prepare.stage(writer, places, snapshot, lines, request, work)
         prepared = prepare.prepare(writer, snapshot, staged, staged.expected, work)

@@ -8,10 +8,14 @@ from typing import Any, Dict, List, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import parse_policy
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Stanza
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.reader import AptReader
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write import AptWriter, Snapshot
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.expect import (
     Expected,
+    Pin,
     Withheld,
     expect,
     judge,
@@ -37,6 +41,19 @@ class Prepared(NamedTuple):
     expected: Expected
     steps: List[Step]
     kept: List[Withheld]
+
+
+def pins(host: Host) -> Dict[str, Pin]:
+    """Pins by name, of the host's own preferences now. Stop when they can't be read: silence is not "no pin"."""
+    reader = AptReader(host)
+    try:
+        found = {hold.name: hold.reason for hold in reader.holds() if hold.kind == "pin"}
+    except Unknown as error:
+        raise Stop("failed", str(error), "the host's apt preferences", error.next)
+    finally:
+        reader.close()
+    policies = parse_policy(host.run(["apt-cache", "policy"] + sorted(found)).out) if found else {}
+    return {name: Pin(reason, policies[name].candidate if name in policies else None) for name, reason in found.items()}
 
 
 def expected_of(writer: AptWriter, snapshot: Snapshot, lines: List[Line], request: Dict[str, Any]) -> Expected:

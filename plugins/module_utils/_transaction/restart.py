@@ -4,85 +4,55 @@
 
 import os
 import re
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List
 
+from ansible_collections.lockstep.patching.plugins.module_utils._look.processes import Processes
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
-# restarting these cuts off users, consoles, the network or the message bus that everything else hangs on
+# restarting these cuts off users, consoles, the network, or what everything else hangs on
 NEVER = re.compile(
     r"\A(dbus|dbus-broker|systemd-logind|systemd-networkd|NetworkManager|networking|wpa_supplicant|ModemManager|"
     r"wickedd?|gdm3?|lightdm|sddm|display-manager|user@.*|getty@.*|serial-getty@.*|console-getty|container-getty@.*|"
     r"ifup@.*|docker|containerd|libvirtd|qemu-.*|xendomains|cloud-.*|lockstep-.*)\.service\Z"
 )
-FOLDERS = ("/usr/", "/lib", "/bin/", "/sbin/", "/opt/")
-UNIT = re.compile(r"/system\.slice/(?:[^/]+\.slice/)*([^/]+\.service)(?:/|$)")
-SESSION = re.compile(r"/(session-[^/]+\.scope|user@[^/]+\.service)(?:/|$)")
+LOGIN = re.compile(r"\A(session-.*\.scope|user@.*\.service)\Z")
+
+Process = Dict[str, Any]  # {pid, process, unit, user, files}
 
 
-class Outdated(NamedTuple):
-    """A process on replaced files. unit: its service; session: it belongs to a login, and ends with it."""
-
-    pid: int
-    name: str
-    unit: Optional[str]
-    session: bool
-    files: List[str]
-
-
-def parse_maps(text: str) -> List[str]:
-    """Return the program and library files of /proc/PID/maps that are not on the disk any more, sorted."""
-    found = set()
-    for line in text.splitlines():
-        if line.endswith(" (deleted)"):
-            fields = line.split(None, 5)
-            if len(fields) == 6 and fields[5].startswith(FOLDERS):
-                found.add(fields[5][: -len(" (deleted)")])
-    return sorted(found)
+def outdated(host: Host) -> List[Process]:
+    """Return the processes on replaced files, as the host state lists them, less logins and this transaction's own."""
+    found = Processes(host).scan().outdated
+    return [
+        each
+        for each in found
+        if each["pid"] != os.getpid()
+        and not LOGIN.match(each["unit"] or "")
+        and not (each["unit"] or "").startswith("lockstep-")
+    ]
 
 
-def parse_cgroup(text: str) -> Any:
-    """/proc/PID/cgroup -> (service or None, belongs to a login)."""
-    unit = UNIT.search(text)
-    return (unit.group(1) if unit else None), bool(SESSION.search(text))
-
-
-def outdated(proc: str = "/proc") -> List[Outdated]:
-    """Return every other process of this host that still maps replaced files."""
-    found = []
-    own = os.stat(proc + "/self/root/.")
-    for name in os.listdir(proc):
-        if not name.isdigit() or int(name) == os.getpid():
-            continue
-        try:
-            other = os.stat(os.path.join(proc, name, "root/."))
-            if (own.st_dev, own.st_ino) != (other.st_dev, other.st_ino):
-                continue  # in a container or a chroot: its files are not this host's packages
-            files = parse_maps(_read(proc, name, "maps"))
-            if files:
-                unit, session = parse_cgroup(_read(proc, name, "cgroup"))
-                found.append(Outdated(int(name), _read(proc, name, "comm").strip(), unit, session, files[:5]))
-        except OSError:
-            continue
-    return sorted(found)
+def restartable(found: List[Process]) -> List[str]:
+    """Units of the found processes that may be restarted."""
+    units = {each["unit"] or "" for each in found}
+    return sorted(unit for unit in units if unit.endswith(".service") and not NEVER.match(unit))
 
 
 def after_run(host: Host, wanted: bool) -> Dict[str, Any]:
-    """As restart; where nothing may be restarted, only the reasons."""
-    if wanted and systemd():
-        return restart(host)
-    return {
-        "restarted": [],
-        "restart_failed": [],
-        "reboot_reasons": reasons([each for each in outdated() if not each.session]),
-    }
+    """Restart what may be restarted (wanted), and name what stays on replaced files.
+
+    Return {restarted: [unit], restart_failed: [{unit, detail}], reboot_reasons: [{signal, text}]}.
+    """
+    found = outdated(host)
+    if not found or not wanted or not systemd():
+        return {"restarted": [], "restart_failed": [], "reboot_reasons": reasons(found)}
+    return restart(host, found)
 
 
-def restart(host: Host, timeout: float = 120.0) -> Dict[str, Any]:
-    """Restart what may be restarted; return {restarted: [unit], restart_failed: [{unit, detail}], reboot_reasons}."""
-    first = outdated()
-    if any(each.pid == 1 for each in first):
+def restart(host: Host, found: List[Process], timeout: float = 120.0) -> Dict[str, Any]:
+    if any(each["pid"] == 1 for each in found):
         host.run(["systemctl", "daemon-reexec"], timeout)
-    units = sorted({each.unit for each in first if each.unit and not NEVER.match(each.unit)})
+    units = restartable(found)
     failed = []
     if units and host.run(["systemctl", "restart"] + units, timeout).rc != 0:
         failed = [
@@ -90,27 +60,22 @@ def restart(host: Host, timeout: float = 120.0) -> Dict[str, Any]:
             for unit in units
             if host.run(["systemctl", "is-active", "--quiet", unit], 30).rc != 0
         ]
-    left = [each for each in outdated() if not each.session] if first else []
-    names = {each["unit"] for each in failed}
+    gone = {each["unit"] for each in failed}
     return {
-        "restarted": [unit for unit in units if unit not in names],
+        "restarted": [unit for unit in units if unit not in gone],
         "restart_failed": failed,
-        "reboot_reasons": reasons(left),
+        "reboot_reasons": reasons(outdated(host)),
     }
 
 
-def reasons(left: List[Outdated]) -> List[Dict[str, str]]:
+def reasons(left: List[Process]) -> List[Dict[str, str]]:
     """One reason for each service or process that stays on replaced files."""
     found = {}
     for each in left:
-        why = "may not be restarted" if each.unit and NEVER.match(each.unit) else "still runs"
-        found.setdefault(
-            each.unit or each.name,
-            "{0} {1} on replaced files: {2}".format(
-                each.unit or "process {0} ({1})".format(each.pid, each.name), why, ", ".join(each.files)
-            ),
-        )
-    return [{"signal": "services", "text": found[key]} for key in sorted(found)]
+        name = each["unit"] or "process {0} ({1})".format(each["pid"], each["process"])
+        why = "may not be restarted and" if NEVER.match(each["unit"] or "") else "still"
+        found.setdefault(name, "{0} {1} uses replaced files: {2}".format(name, why, ", ".join(each["files"][:5])))
+    return [{"signal": "services", "text": found[key][:600]} for key in sorted(found)]
 
 
 def systemd(root: str = "/run/systemd/system") -> bool:
@@ -118,11 +83,6 @@ def systemd(root: str = "/run/systemd/system") -> bool:
     return os.path.isdir(root)
 
 
-def _read(proc, pid, name):
-    with open(os.path.join(proc, pid, name), "rb") as handle:
-        return handle.read().decode("utf-8", "replace")
-
-
-def _why(host, unit):
+def _why(host: Host, unit: str) -> str:
     show = host.run(["systemctl", "show", "--property=ActiveState,SubState,Result,ExecMainStatus", unit], 30)
     return " ".join(show.out.split())[:300]

@@ -25,11 +25,16 @@ def now_ms():
     return int(time.time() * 1000)
 
 
+def _go_on(_number: int, _frame: Any) -> None:
+    """What a signal does: nothing."""
+
+
 def main(path: str) -> int:
     """path: the request, JSON as `launch` writes it. The exit status says only whether a result was recorded."""
-    # a shutdown or a stop of the unit waits until dpkg is done; a killed dpkg is what it must not leave behind
+    # a shutdown or a stop of the unit waits until dpkg is done; a killed dpkg is what it must not leave behind.
+    # A handler, because children would inherit that a signal is ignored, and could then not be stopped.
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, _go_on)
     with open(path, encoding="utf-8") as handle:
         request = json.load(handle)
     places = Places(*request["places"])
