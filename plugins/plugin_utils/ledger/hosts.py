@@ -17,12 +17,12 @@ def find(connection: sa.Connection, fleet: str, name: str) -> sa.Row[Any] | None
 
 
 def find_or_add(connection: sa.Connection, fleet: str, name: str) -> sa.Row[Any]:
-    row = find(connection, fleet, name)
-    if row is None:
-        connection.execute(sa.insert(hosts).values(fleet=fleet, name=name, incarnation=1, fingerprint="{}"))
-        row = find(connection, fleet, name)
-    assert row is not None
-    return row
+    query = sa.select(hosts).where(hosts.c.fleet == fleet, hosts.c.name == name)
+    found = connection.execute(query).first()
+    if found is not None:
+        return found
+    connection.execute(sa.insert(hosts).values(fleet=fleet, name=name, incarnation=1, fingerprint="{}"))
+    return connection.execute(query).one()
 
 
 def ids(connection: sa.Connection, fleet: str, names: Iterable[str]) -> dict[str, int]:

@@ -82,3 +82,12 @@ def ledger(url: str) -> Iterator[Any]:
 
     with Ledger.open(url) as opened:
         yield opened
+
+
+@pytest.fixture
+def sqlite_ledger(tmp_path) -> Iterator[Any]:
+    """For what no database decides: many cases, and a new schema in PostgreSQL takes its time."""
+    from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+
+    with Ledger.open(f"sqlite:///{tmp_path}/ledger.db") as opened:
+        yield opened

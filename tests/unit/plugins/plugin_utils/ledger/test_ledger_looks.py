@@ -95,13 +95,13 @@ def test_a_digest_without_content_is_refused_and_nothing_is_kept(ledger):
         ({"os": "0" * 64}, {"os": {"load": 0.5}}, "cannot be stored"),
     ],
 )
-def test_a_lying_host_is_refused(ledger, digests, sections, says):
-    token = begin(ledger)
+def test_a_lying_host_is_refused(sqlite_ledger, digests, sections, says):
+    token = begin(sqlite_ledger)
     with pytest.raises(LedgerError, match=says):
-        ledger.record_look(
+        sqlite_ledger.record_look(
             "default", "a", token, NOW, digests=digests, sections=sections, answer={}, fingerprint={}, platform=None
         )
-    assert ledger.state("default", "a") is None
+    assert sqlite_ledger.state("default", "a") is None
 
 
 def test_history_says_what_a_host_had_at_each_look(ledger):
@@ -181,11 +181,11 @@ def test_another_machine_under_the_same_name_has_no_verdicts(ledger):
         ({"machine_id": "one", "serial": "s"}, {"machine_id": "one", "serial": "t"}, True),
     ],
 )
-def test_only_a_known_part_that_differs_is_another_machine(ledger, before, after, replaced):
-    token = begin(ledger)
-    look(ledger, "a", token, {"os": OS}, fingerprint=before)
-    look(ledger, "a", token, {"os": OS}, fingerprint={})
-    assert look(ledger, "a", token, {"os": OS}, fingerprint=after).new_incarnation is replaced
+def test_only_a_known_part_that_differs_is_another_machine(sqlite_ledger, before, after, replaced):
+    token = begin(sqlite_ledger)
+    look(sqlite_ledger, "a", token, {"os": OS}, fingerprint=before)
+    look(sqlite_ledger, "a", token, {"os": OS}, fingerprint={})
+    assert look(sqlite_ledger, "a", token, {"os": OS}, fingerprint=after).new_incarnation is replaced
 
 
 def test_states_of_a_fleet(ledger, monkeypatch):

@@ -84,10 +84,10 @@ def test_a_superseded_plan_made_again_is_reopened_with_its_results(ledger):
 
 
 @pytest.mark.parametrize("wanted", ["", "abc", "%", "zzzz", "ABCDEF", "g" * 64, "0" * 65])
-def test_what_is_not_the_id_of_a_plan(ledger, wanted):
-    open_plan(ledger, begin(ledger))
+def test_what_is_not_the_id_of_a_plan(sqlite_ledger, wanted):
+    open_plan(sqlite_ledger, begin(sqlite_ledger))
     with pytest.raises(PlanError, match="not the id of a plan"):
-        ledger.plan(wanted)
+        sqlite_ledger.plan(wanted)
 
 
 def test_plans_that_are_not_there_or_not_the_only_one(ledger):
@@ -171,11 +171,11 @@ def test_a_superseded_run_changes_nothing(ledger):
     ("host", "status", "says"),
     [("d", "staged", "does not have this host in its scope"), ("a", "fine", "'fine' is not a status")],
 )
-def test_a_status_that_cannot_be(ledger, host, status, says):
-    token = begin(ledger)
-    plan_id = open_plan(ledger, token)
+def test_a_status_that_cannot_be(sqlite_ledger, host, status, says):
+    token = begin(sqlite_ledger)
+    plan_id = open_plan(sqlite_ledger, token)
     with pytest.raises(PlanError, match=says):
-        ledger.set_host(plan_id, host, status, "", "", {}, token, NOW)
+        sqlite_ledger.set_host(plan_id, host, status, "", "", {}, token, NOW)
 
 
 def test_rings_in_order_and_since_when(ledger):

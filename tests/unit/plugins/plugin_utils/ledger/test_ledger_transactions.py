@@ -105,12 +105,12 @@ def test_a_transaction_that_the_ledger_lost_is_taken_in(ledger):
 
 
 @pytest.mark.parametrize("attempt", ["0", "01", "x", "-1", "9999999"])
-def test_an_id_that_no_attempt_has(ledger, attempt):
-    token = begin(ledger)
-    plan_id = open_plan(ledger, token)
-    stem = transaction_id(ledger.ledger_id, plan_id, "default", "a", 1)[:-1]
+def test_an_id_that_no_attempt_has(sqlite_ledger, attempt):
+    token = begin(sqlite_ledger)
+    plan_id = open_plan(sqlite_ledger, token)
+    stem = transaction_id(sqlite_ledger.ledger_id, plan_id, "default", "a", 1)[:-1]
     with pytest.raises(LedgerError, match="not of this ledger, plan and host"):
-        ledger.record_transaction(stem + attempt, plan_id, "a", DONE, token, NOW)
+        sqlite_ledger.record_transaction(stem + attempt, plan_id, "a", DONE, token, NOW)
 
 
 def test_a_result_of_another_host_ledger_or_kind(ledger):
