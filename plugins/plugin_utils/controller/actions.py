@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import closing
@@ -98,6 +99,13 @@ class HostAction(LockstepAction):
         else:
             result.update({"changed": False}, **outcome)
         return result
+
+    def cleanup(self, force: bool = False) -> None:
+        """Remove the temporary folder on the host, if the host is still there: what was recorded of a lost one stands."""
+        try:
+            super().cleanup(force)
+        except AnsibleConnectionFailure:
+            self._display.vv(f"{self.host}: its temporary folder was not removed, the host does not answer")
 
     def act(self) -> dict[str, Any]:
         raise NotImplementedError
