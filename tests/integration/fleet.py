@@ -44,6 +44,7 @@ class Fleet:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.lab = lab
+        self.inventory = lab.inventory
         self.policy = folder / "policy.yml"
         self.policy.write_text(POLICY)
         self.ledger = folder / "ledger.db"
@@ -59,7 +60,7 @@ class Fleet:
             "lockstep_report_dir": str(self.reports),
         }
         extra = [text for key, value in given.items() for text in ("-e", f"{key}={value}")]
-        return [str(BIN / "ansible-playbook"), "-i", self.lab.inventory, *extra, name, *arguments]
+        return [str(BIN / "ansible-playbook"), "-i", self.inventory, *extra, name, *arguments]
 
     def environment(self, **changes: str) -> dict[str, str]:
         """The environment of a plain shell: no setting of the developer's own."""

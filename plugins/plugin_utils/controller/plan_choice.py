@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import string
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
@@ -23,11 +24,7 @@ def chosen_plan(
     reason.
     """
     if wanted:
-        given = (
-            import_plan(ledger, str(wanted), fleet, run, now_ms)
-            if os.path.exists(str(wanted))
-            else ledger.plan(str(wanted))
-        )
+        given = _named(ledger, str(wanted), fleet, run, now_ms)
         current = ledger.open_plan(fleet)
         if current is not None and given["plan_id"] != current["plan_id"]:
             raise LockstepError(
@@ -48,6 +45,14 @@ def chosen_plan(
         ledger.close_plan(current["plan_id"], "superseded", reason, run.token, now_ms)
         return None
     return current
+
+
+def _named(ledger: Ledger, wanted: str, fleet: str, run: Run, now_ms: int) -> dict[str, Any]:
+    if os.path.exists(wanted):
+        return import_plan(ledger, wanted, fleet, run, now_ms)
+    if os.sep in wanted or not set(wanted.lower()) <= set(string.hexdigits):
+        raise LockstepError("there is no such plan file", wanted, "give the path of a plan file, or a plan's id, as plan")
+    return ledger.plan(wanted)
 
 
 def import_plan(ledger: Ledger, path: str, fleet: str, run: Run, now_ms: int) -> dict[str, Any]:
