@@ -25,7 +25,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._transaction.pla
 class Carry(object):
     """Steps of one attempt. The caller sets `journal` before run()."""
 
-    journal: Journal = None
+    journal: Journal
 
     def __init__(self, request: Dict[str, Any], places: Places, host: Host, clock: Any) -> None:
         self.request = request

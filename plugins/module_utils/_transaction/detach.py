@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from typing import List
+from typing import Any, List
 
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.restart import systemd
@@ -34,12 +34,13 @@ def bundle(path: str) -> None:
     """Write the sources of this collection's imported host code into a zip that Python can run."""
     sources = {"__main__.py": "import sys\nfrom {0} import main\nsys.exit(main(sys.argv[1]))\n".format(RUNNER)}
     for name, module in sorted(sys.modules.items()):
-        if name.startswith(PREFIX) and getattr(module, "__spec__", None) is not None:
+        spec: Any = getattr(module, "__spec__", None)
+        if name.startswith(PREFIX) and spec is not None:
             parts = name.split(".")
             for depth in range(1, len(parts)):
                 sources.setdefault("/".join(parts[:depth]) + "/__init__.py", "")
-            inner = module.__spec__.submodule_search_locations is not None
-            text = "" if inner else module.__spec__.loader.get_source(name)
+            inner = spec.submodule_search_locations is not None
+            text = "" if inner else spec.loader.get_source(name)
             sources["/".join(parts) + ("/__init__.py" if inner else ".py")] = text
     with zipfile.ZipFile(path + ".new", "w") as target:
         for name in sorted(sources):

@@ -2,12 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Pure decisions: what a plan's lines mean for this host, and whether a simulated run is exactly that."""
 
-from typing import Any, Callable, Dict, List, NamedTuple, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, find
-
-NOT_STAGED = "its file is not staged"
 
 
 class Withheld(NamedTuple):
@@ -17,6 +15,13 @@ class Withheld(NamedTuple):
     arch: str
     version: str
     why: str
+
+
+class Pin(NamedTuple):
+    """A package whose choice the host's preferences change. takes: the version that apt takes with them, or None."""
+
+    reason: str
+    takes: Optional[str]
 
 
 class Expected(NamedTuple):
@@ -45,10 +50,10 @@ def expect(
     installed: Dict[Key, Installed],
     native: str,
     skip: List[Dict[str, str]],
-    pinned: Dict[str, str],
+    pinned: Dict[str, Pin],
     newer: Callable[[str, str], bool],
 ) -> Expected:
-    """lines: this platform's; skip: [{name, arch, why}]; pinned: name or name:arch -> reason; newer(a, b): is a
+    """lines: this platform's; skip: [{name, arch, why}]; pinned: by name; newer(a, b): is a
     newer than b."""
     left_out = {(each["name"], each["arch"]): each["why"] for each in skip}
     expected = Expected({}, {}, set(), [], [], [])
@@ -68,11 +73,10 @@ def expect(
                 {"name": line.package, "arch": line.arch, "installed": have.version, "planned": str(line.version)}
             )
             continue
-        why = (
-            left_out.get((line.package, line.arch))
-            or pinned.get(line.package)
-            or pinned.get(line.package + ":" + line.arch)
-        )
+        pin = pinned.get(line.package)
+        # a pin that lets the plan's version (or a newer one) through does not hold it
+        holds = pin is not None and (pin.takes is None or newer(str(line.version), pin.takes))
+        why = left_out.get((line.package, line.arch)) or (pin.reason if pin and holds else None)
         if have is not None and have.want == "hold":
             why = why or "held"
         if why:
@@ -109,7 +113,7 @@ def judge(expected: Expected, steps: List[Step], relations: Dict[str, Set[str]])
 
 def relations_of(installed: Dict[Key, Installed], stanzas: List[Any]) -> Dict[str, Set[str]]:
     """Join what the installed and the offered versions say of each other, by name."""
-    relations = {}
+    relations: Dict[str, Set[str]] = {}
     for (name, _arch), each in installed.items():
         relations.setdefault(name, set()).update(each.relations)
     for each in stanzas:
@@ -149,7 +153,7 @@ def _explain(
 
 def _newest(lines: List[Line], newer: Callable[[str, str], bool]) -> List[Line]:
     """A plan is a union over hosts, so a package may have two versions in it: the host takes the newer one."""
-    best = {}
+    best: Dict[Tuple[str, str, bool], Line] = {}
     for line in lines:
         key = (line.package, line.arch, line.action == "remove")
         if key not in best or newer(str(line.version), str(best[key].version)):

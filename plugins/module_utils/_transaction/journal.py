@@ -83,7 +83,7 @@ def decode(line):
 
 def decode_all(content):
     """bytes -> (records up to the first torn one, offset of the end of the last good one)."""
-    records = []
+    records: List[Dict[str, Any]] = []
     offset = 0
     while True:
         end = content.find(b"\n", offset)

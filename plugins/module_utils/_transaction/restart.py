@@ -70,7 +70,7 @@ def restart(host: Host, found: List[Process], timeout: float = 120.0) -> Dict[st
 
 def reasons(left: List[Process]) -> List[Dict[str, str]]:
     """One reason for each service or process that stays on replaced files."""
-    found = {}
+    found: Dict[str, str] = {}
     for each in left:
         name = each["unit"] or "process {0} ({1})".format(each["pid"], each["process"])
         why = "may not be restarted and" if NEVER.match(each["unit"] or "") else "still"

@@ -24,6 +24,6 @@ class ActionModule(ActionBase):
             module_args=json.loads(arguments["given"]),
             task_vars=task_vars,
         )
-        Path(arguments["result"]).write_text(json.dumps(answer))
+        Path(arguments["result"]).write_text(json.dumps(answer, default=str))
         result.update(changed=False)
         return result
