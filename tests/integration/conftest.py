@@ -22,7 +22,7 @@ PRODUCTION = ("prod1", "prod2")
 
 @pytest.fixture
 def make_fleet(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Fleet]]:
-    """Boots a hermetic fleet on call: `make_fleet(test=[…], production=[…], **lab options)`; it is gone after the test."""
+    """Boots a hermetic fleet: `make_fleet(test=[…], production=[…], **lab options)`; it is gone after the test."""
     labs: list[Lab] = []
 
     def make(test: Sequence[str] = TEST, production: Sequence[str] = PRODUCTION, **options: Any) -> Fleet:

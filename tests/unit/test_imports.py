@@ -34,7 +34,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "module_utils/_parse": ("module_utils/_model",),
     "module_utils/_provider": ("module_utils/_model", "module_utils/_parse"),
     "module_utils/_look": ("module_utils/_model", "module_utils/_parse", "module_utils/_provider"),
-    "module_utils/_transaction": ("module_utils/_model", "module_utils/_parse", "module_utils/_provider"),
+    "module_utils/_transaction": (
+        "module_utils/_model",
+        "module_utils/_parse",
+        "module_utils/_provider",
+        "module_utils/_look",
+    ),
     "modules": HOST_PARTS,
     "plugin_utils/errors.py": (),
     **dict.fromkeys(CORE, ("module_utils/_model", "plugin_utils/errors.py")),

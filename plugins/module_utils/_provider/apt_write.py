@@ -6,19 +6,15 @@ import os
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import apt_steps, dpkg_state
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import parse_simulation
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import newer
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, Stanza
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_status import parse_auto
 from ansible_collections.lockstep.patching.plugins.module_utils._provider import apt_write_index
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_run import (
-    Ended,
-    lock_holder,
-    run_logged,
-)
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Writer
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_run import lock_holder, run_logged
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Ended, Simulated, Writer
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
 STATUS = "/var/lib/dpkg/status"
@@ -54,15 +50,6 @@ class Snapshot(NamedTuple):
     @property
     def native(self):
         return dpkg_state.native_name(self.installed)
-
-
-class Simulated(NamedTuple):
-    """reasons: what apt says about packages that it keeps back; rc other than 0: apt refuses."""
-
-    rc: int
-    steps: List[Step]
-    kept: List[str]
-    reasons: List[str]
 
 
 class AptWriter(Writer):

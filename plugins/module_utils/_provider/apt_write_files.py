@@ -39,7 +39,7 @@ class AptFiles(object):
 
     def offered(self, wanted: List[Wanted]) -> Dict[Wanted, Offer]:
         """What of it the host's indexes offer now."""
-        found = {}
+        found: Dict[Wanted, Offer] = {}
         for some in _batches(wanted):
             run = self.host.run(["apt-cache", "show"] + [_spoken(each) for each in some], self.timeout)
             for stanza in stanzas(run.out):
@@ -60,7 +60,7 @@ class AptFiles(object):
     def download(self, wanted: List[Wanted], folder: str) -> Tuple[Dict[Wanted, str], str]:
         """Fetch into an empty folder; return the paths of what came, and what apt said of the rest."""
         self._give_to_fetcher(folder)
-        said = []
+        said: List[str] = []
         for some in _batches(wanted):
             command = ["env", "-C", folder, "apt-get", "-q", "-o", "Acquire::Retries=2", "download"]
             run = self.host.run(command + [_spoken(each) for each in some], self.timeout)

@@ -8,21 +8,15 @@ import signal
 import struct
 import subprocess
 import time
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, Optional
 
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Ended
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
 LOG_LIMIT = 4 * 1024 * 1024  # bytes; what is over it goes, from the front
 LOG_KEEP = 512 * 1024
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FLOCK = "hhqqi"  # struct flock on 64-bit Linux
-
-
-class Ended(NamedTuple):
-    """rc is None when the time was over and the process group was killed; hanging: the commands that it was then in."""
-
-    rc: Optional[int]
-    hanging: List[str]
 
 
 def run_logged(

@@ -7,10 +7,11 @@ small enough is one class with both. Every method takes and returns values of ``
 raises ``Unknown`` with why and the next step, never an empty list.
 """
 
-from typing import Any, Dict, List, NamedTuple, Optional
+import time
+from typing import Any, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Candidate, Hold, Index, Package
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Outcome, Step
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
 
@@ -118,28 +119,71 @@ class Reader(object):
         """Remove everything temporary."""
 
 
+Key = Tuple[str, str]  # name, arch
+
+
+class Simulated(NamedTuple):
+    """reasons: what the package manager says about packages that it keeps back; rc other than 0: it refuses."""
+
+    rc: int
+    steps: List[Step]
+    kept: List[str]
+    reasons: List[str]
+
+
+class Ended(NamedTuple):
+    """rc is None when the time was over and the process group was killed; hanging: the commands that it was then in."""
+
+    rc: Optional[int]
+    hanging: List[str]
+
+
 class Writer(object):
     """Changes the host to exactly the lines of a plan. Only the transaction module uses it."""
 
     name = ""
 
-    @classmethod
-    def detect(cls, host: Host) -> "Optional[Writer]":
-        """Return a writer for this host, or None when the host does not have this package manager."""
+    def snapshot(self) -> Any:
+        """Return the host's packages at this moment, with `installed`, `auto`, `holds` and `trouble`."""
         raise NotImplementedError
 
-    def stage(self, lines: List[Line], files_dir: str, work_dir: str) -> None:
-        """Make a private index in work_dir that offers only these lines' files (files_dir/SHA256)."""
+    def newer(self, left: str, right: str) -> bool:
+        """Is the version left newer than right, by this package manager's own order?"""
         raise NotImplementedError
 
-    def simulate(self, lines: List[Line], work_dir: str) -> List[Step]:
-        """Return every step that the package manager would make for these lines."""
+    def stage(self, lines: List[Line], work_dir: str) -> List[Any]:
+        """Make a private index in work_dir that offers only these lines' staged files; return its entries."""
         raise NotImplementedError
 
-    def apply(self, lines: List[Line], work_dir: str, log_path: str, options: Dict[str, Any]) -> Outcome:
-        """Make the steps, without a prompt."""
+    def simulate(self, work_dir: str, snapshot: Any, fix: bool = False) -> Simulated:
+        """Return what the package manager would do from the private index; fix: only to repair."""
         raise NotImplementedError
 
-    def repair(self, log_path: str, options: Dict[str, Any]) -> Outcome:
-        """Finish what an interrupted transaction left behind."""
+    def apply(
+        self,
+        work_dir: str,
+        log_path: str,
+        timeout: float,
+        lock_timeout: float,
+        removals: bool,
+        fix: bool = False,
+        tick: Any = None,
+    ) -> Ended:
+        """Do it, without a prompt. removals: the plan removes something; tick is called while it runs."""
+        raise NotImplementedError
+
+    def configure(self, log_path: str, timeout: float, tick: Any = None) -> Ended:
+        """Finish what an interrupted change left behind."""
+        raise NotImplementedError
+
+    def audit(self) -> str:
+        """Return what the package manager itself says is wrong, or an empty text."""
+        raise NotImplementedError
+
+    def mark(self, auto: Set[Key], manual: Set[Key], hold: Set[Key], unhold: Set[Key]) -> None:
+        """Put marks and holds back."""
+        raise NotImplementedError
+
+    def wait_for_locks(self, timeout: float, sleep: Any = time.sleep, clock: Any = time.monotonic) -> Optional[int]:
+        """Wait until nobody else changes packages; return None, or the holder's process id when the time is over."""
         raise NotImplementedError

@@ -5,7 +5,7 @@
 import os
 import shutil
 import tempfile
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Dict, List, Set
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, line_from
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import parse_stanza
@@ -179,7 +179,9 @@ class Acquire(object):
     def _make_room(self, needed, offers):
         """Prune what no plan line needs; Stop when the rest has no room under the limit or on the disk."""
         coming = sum(line.size or 0 for line in needed) + sum(offer.size for offer in offers.values())
-        keep: Set[Optional[str]] = {line.sha256 for line in self.lines} | {each["sha256"] for each in self.result["old"]}
+        keep: Set[str] = {line.sha256 for line in self.lines if line.sha256} | {
+            each["sha256"] for each in self.result["old"]
+        }
         limit = self.request["max_bytes"]
         state = os.statvfs(self.places.files)
         free = state.f_bavail * state.f_frsize

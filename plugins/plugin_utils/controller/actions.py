@@ -101,7 +101,7 @@ class HostAction(LockstepAction):
         return result
 
     def cleanup(self, force: bool = False) -> None:
-        """Remove the temporary folder on the host, if the host is still there: what was recorded of a lost one stands."""
+        """Remove the temporary folder on the host, if it is still there: what was recorded of a lost host stands."""
         try:
             super().cleanup(force)
         except AnsibleConnectionFailure:

@@ -32,7 +32,7 @@ def compare(
         hosts[name] = found
     by_host = {state["host"]: state for state in states}
     since = now_ms - SPAN_MS
-    found = reached_production_untested(
+    untested = reached_production_untested(
         {host: by_host.get(host) for host in hosts["test"]},
         {host: by_host.get(host) for host in hosts["production"]},
         since,
@@ -46,7 +46,7 @@ def compare(
             "ms": item.first_ms,
             "from_version": None,
         }
-        for item in found.arrivals
+        for item in untested.arrivals
         for host in item.hosts
     ]
     return {
@@ -57,6 +57,7 @@ def compare(
         "production_hosts": hosts["production"],
         "rows": rows,
         "gaps": [
-            {"host": gap["host"], "why": gap["why"], "from_ms": since, "to_ms": gap["from_ms"]} for gap in found.missing
+            {"host": gap["host"], "why": gap["why"], "from_ms": since, "to_ms": gap["from_ms"]}
+            for gap in untested.missing
         ],
     }

@@ -51,7 +51,9 @@ def _named(ledger: Ledger, wanted: str, fleet: str, run: Run, now_ms: int) -> di
     if os.path.exists(wanted):
         return import_plan(ledger, wanted, fleet, run, now_ms)
     if os.sep in wanted or not set(wanted.lower()) <= set(string.hexdigits):
-        raise LockstepError("there is no such plan file", wanted, "give the path of a plan file, or a plan's id, as plan")
+        raise LockstepError(
+            "there is no such plan file", wanted, "give the path of a plan file, or a plan's id, as plan"
+        )
     return ledger.plan(wanted)
 
 

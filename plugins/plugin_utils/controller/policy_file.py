@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.inventory.manager import InventoryManager
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import patterns
@@ -13,7 +15,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rings import resolve_rings
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean
 
-Scope = list[dict[str, object]]
+Scope = list[dict[str, Any]]
 
 
 def read_policy(path: str | None) -> Policy:

@@ -69,6 +69,6 @@ def elect(ledger: Ledger, fleet: str, plan: dict[str, Any], hosts: list[str]) ->
     elected: dict[str, str] = {}
     for host in hosts:
         platform = platforms.get(host)
-        if platform in wanted:
+        if platform is not None and platform in wanted:
             elected.setdefault(platform, host)
     return list(elected.values())

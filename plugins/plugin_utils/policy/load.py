@@ -10,7 +10,7 @@ from typing import Any
 try:
     from jsonschema import Draft202012Validator
 except ImportError:  # said when it is needed, so that what needs no policy runs without it
-    Draft202012Validator = None  # type: ignore[assignment,misc]
+    Draft202012Validator = None
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import schema

@@ -15,7 +15,7 @@ try:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 except ImportError:  # said when it is needed
-    Draft202012Validator = None  # type: ignore[assignment,misc]
+    Draft202012Validator = None
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
