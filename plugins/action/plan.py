@@ -71,10 +71,21 @@ class ActionModule(ControllerAction):
             self._show(run, policy, body, left_out)
             return
         run.plan_id = plan_id(body)
-        ledger.save_plan(run.plan_id, body, left_out, run.fleet, self.common().actor, run.token, now_ms())
+        saved = ledger.save_plan(run.plan_id, body, left_out, run.fleet, self.common().actor, run.token, now_ms())
+        if saved == "reopened":
+            self._forget_results(ledger, run)
         plan = ledger.plan(run.plan_id)
         self.files.save(run)
         schedule.write(self.files, run, ledger, policy, plan, now_ms())
+
+    def _forget_results(self, ledger: Ledger, run: Run) -> None:
+        """The same plan is due again (a fleet that was put back to older versions): what it proved then is not true now."""
+        plan_id = str(run.plan_id)
+        for host, record in ledger.host_statuses(plan_id).items():
+            if record["status"] != "pending":
+                ledger.set_host(plan_id, host, "pending", "", "the plan is due again", {}, run.token, now_ms())
+        for ring in ledger.rings(plan_id):
+            ledger.set_ring(plan_id, ring["ring"], "waiting", "the plan is due again", run.token, now_ms())
 
     def _first_ring_answered(
         self, policy: Policy, scope: list[dict[str, Any]], states: dict[str, Any], run: Run

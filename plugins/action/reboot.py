@@ -9,9 +9,10 @@ from typing import Any
 from ansible.errors import AnsibleError
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import Look, look
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, reconnect
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record, sentence
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, may_go, work_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.reboot import Decision, decide_reboot
 
@@ -29,34 +30,31 @@ class ActionModule(HostAction):
             return {}
         if self._task.check_mode:
             return {}
-        found = look(self, work.base.ledger, work.base.fleet, work.base.token, {"refresh": "never"})
+        noted = (work.record or {}).get("detail") or {}
+        told = [str(item.get("text") or item.get("signal")) for item in noted.get("reboot_reasons", [])]
+        if told and noted.get("boot_before") and work.settings.reboot_mode != "never":
+            # the transaction has said so at its end; another look would only take time in the window
+            return self._reboot(work, Decision("reboot", told, []), str(noted["boot_before"]), {})
+        checks = [check.arguments() for check in work.settings.health]
+        arguments = {"refresh": "never", "checks": checks}
+        found = look(self, work.base.ledger, work.base.fleet, work.base.token, arguments)
         if not found.answer:
             return record(self, work, "unreachable", found.problem, phase="lost")
-        decision = self._decide(work, found)
+        decision = decide_reboot(work.settings.reboot_mode, {"sections": found.sections})
         detail: dict[str, Any] = {
             "reboot": {"reboot": "yes", "owed": "yes", "no": "no"}.get(decision.action, "unknown")
         }
         boot = (found.sections.get("boot") or {}).get("boot_id")
-        noted = (work.record or {}).get("detail") or {}
         if noted.get("boot_before") and boot and noted["boot_before"] != boot:
             # it has rebooted since its transaction began; one plan never does it twice
             detail.update(reboot="done", boot_after=boot)
             return record(self, work, "active", "", detail=detail)
         if decision.action == "no":
-            return record(self, work, "active", "", detail=detail)
+            # verify comes next and need not look again at what has just been looked at
+            return record(self, work, "active", "", detail={**detail, "looked_ms": now_ms()})
         if decision.action != "reboot":
             return record(self, work, "installed", "; ".join(decision.reasons), detail=detail)
         return self._reboot(work, decision, str(boot), detail)
-
-    def _decide(self, work: Work, found: Look) -> Decision:
-        decision = decide_reboot(work.settings.reboot_mode, {"sections": found.sections})
-        told = [
-            str(item.get("text") or item.get("signal"))
-            for item in ((work.record or {}).get("detail") or {}).get("reboot_reasons", [])
-        ]
-        if told and decision.action in ("no", "unknown") and work.settings.reboot_mode == "when_needed":
-            return Decision("reboot", told, [])
-        return decision
 
     def _reboot(self, work: Work, decision: Decision, boot: str, detail: dict[str, Any]) -> dict[str, Any]:
         timeout = work.settings.reboot_timeout_ms / 1000
@@ -68,13 +66,15 @@ class ActionModule(HostAction):
                 "ledger_id": work.base.ledger.ledger_id,
                 "token": work.base.token,
                 "mode": "reboot",
+                "boot_id": boot,
+                "delay": 0,
             },
             self._vars,
         )
         if asked.kind == "broken":
             return record(self, work, "failed", f"the reboot could not be started: {asked.message}", detail=detail)
-        if asked.result.get("outcome") == "refused":
-            return record(self, work, "failed", f"the reboot was refused: {asked.result.get('error')}", detail=detail)
+        if asked.result.get("outcome") in ("refused", "failed"):
+            return record(self, work, "failed", f"no reboot: {sentence(asked.result)}", detail=detail)
         after = self._wait(boot, timeout)
         if after is None:
             reasons = "; ".join(decision.reasons)

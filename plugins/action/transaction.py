@@ -10,7 +10,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.host_plan import spare
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, call_until
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record, sentence
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.staging import stage
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, may_go, work_of
@@ -93,6 +93,7 @@ class ActionModule(HostAction):
             "skip": [{"name": item["package"], "arch": item["arch"], "why": item["detail"]} for item in skip],
             "lock_timeout": int(self.argument("lock_timeout", 300)),
             "timeout": int(self.argument("timeout", 3600)),
+            "reboot_follows": work.settings.reboot_mode != "never",
         }
         if self._task.check_mode:
             answer = call(self, "transaction", {**arguments, "transaction": f"check-{work.plan_id[:12]}"}, self._vars)
@@ -126,15 +127,6 @@ class ActionModule(HostAction):
         if result["outcome"] in ("installed", "nothing"):
             return record(self, work, "installed", "", detail=detail, changed=result["outcome"] == "installed")
         return record(self, work, "failed", sentence(result), detail=detail, changed=bool(result["changed"]))
-
-
-def sentence(result: dict[str, Any]) -> str:
-    """What went wrong, where, and what to do, in one line."""
-    error = result.get("error") or {}
-    return (
-        "; ".join(str(error[key]) for key in ("what", "where", "next") if error.get(key))
-        or f"the transaction is {result['outcome']}"
-    )
 
 
 def slim(result: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import Look, look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, work_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.host_lines import host_lines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.verify import Judgement, judge_host
 
+JUST_NOW_MS = 15_000
 JUDGED = ("installed", "active", "verified", "regressed")
 
 
@@ -30,8 +31,9 @@ class ActionModule(HostAction):
             )
         checks = [check.arguments() for check in work.settings.health]
         deadline = time.monotonic() + float(self.argument("settle", 60))
+        found = self._just_seen(work)
         while True:
-            found = look(
+            found = found or look(
                 self, work.base.ledger, work.base.fleet, work.base.token, {"refresh": "never", "checks": checks}
             )
             if not found.answer:
@@ -40,6 +42,7 @@ class ActionModule(HostAction):
             # units start and ports open for a while after a reboot; versions do not change by waiting
             if judgement.status != "regressed" or time.monotonic() >= deadline:
                 break
+            found = None
             time.sleep(2)
         detail = {
             "findings": judgement.reasons,
@@ -49,6 +52,16 @@ class ActionModule(HostAction):
             "verified_ms": now_ms(),
         }
         return record(self, work, judgement.status, "; ".join(judgement.reasons), detail=detail)
+
+    def _just_seen(self, work: Work) -> Look | None:
+        """The look that the task before has made of a host that owed no reboot, if it is a moment old."""
+        seen_ms = ((work.record or {}).get("detail") or {}).get("looked_ms")
+        if not seen_ms or now_ms() - seen_ms > JUST_NOW_MS:
+            return None
+        kept = work.base.ledger.state(work.base.fleet, self.host)
+        if kept is None or kept["meta"]["look_ms"] > seen_ms or kept["meta"]["error"]:
+            return None
+        return Look(True, "", kept["meta"]["answer"], kept["sections"])
 
     def _judge(self, work: Work, sections: dict[str, Any]) -> tuple[Judgement, list[dict[str, Any]]]:
         noted = (work.record or {}).get("detail") or {}

@@ -35,6 +35,9 @@ options:
   token:
     description: Token of the run; a token lower than the highest seen of the same ledger starts nothing.
     type: int
+  boot_id:
+    description: Boot id that the reboot is owed in. A host that shows another one has rebooted since, and is left alone.
+    type: str
   delay:
     description: Seconds until the reboot starts, so that this module can return before.
     type: int
@@ -91,6 +94,7 @@ def main():
             "plan_id": {"type": "str"},
             "ledger_id": {"type": "str"},
             "token": {"type": "int", "no_log": False},
+            "boot_id": {"type": "str"},
             "delay": {"type": "int", "default": 1},
             "on_problem": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
         },
@@ -99,7 +103,7 @@ def main():
     if module.params["mode"] == "state":
         module.exit_json(changed=False, outcome="state", error=None, **rebooting.state())
     require(module, ("plan_id", "ledger_id", "token"))
-    request = {key: module.params[key] for key in ("plan_id", "ledger_id", "token", "delay")}
+    request = {key: module.params[key] for key in ("plan_id", "ledger_id", "token", "boot_id", "delay")}
     try:
         result = rebooting.reboot(request, Places(), Host(), module.check_mode)
     except (ValueError, JournalError) as error:

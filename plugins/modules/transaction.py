@@ -71,6 +71,11 @@ options:
         reason to reboot.
     type: bool
     default: true
+  reboot_follows:
+    description:
+      - Whether a reboot that is owed follows. Then a host that owes one is not made to restart its services before it.
+    type: bool
+    default: false
   on_problem:
     description: What a problem means to the action, a failed task or a recorded result. The module itself always
       returns its outcome.
@@ -208,6 +213,7 @@ REQUEST = (
     "lock_timeout",
     "timeout",
     "restart_services",
+    "reboot_follows",
 )
 
 
@@ -224,6 +230,7 @@ def main():
             "lock_timeout": {"type": "int", "default": 300},
             "timeout": {"type": "int", "default": 3600},
             "restart_services": {"type": "bool", "default": True},
+            "reboot_follows": {"type": "bool", "default": False},
             "on_problem": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
             "reconnect": {"type": "int", "default": 120},
         },

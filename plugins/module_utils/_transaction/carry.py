@@ -167,8 +167,10 @@ class Carry(object):
             self.result["log_tail"] = after.last_lines(self.log)
         self._time("check")
         if self.result["changed"]:
-            self.result.update(restart.after_run(self.host, self.request["restart_services"]))
-            self.result["reboot_reasons"].extend(after.reboot_reasons(self.host, prepared.steps))
+            owed = after.reboot_reasons(self.host, prepared.steps)
+            wanted, follows = self.request["restart_services"], self.request["reboot_follows"]
+            self.result.update(restart.after_run(self.host, wanted, bool(owed), follows))
+            self.result["reboot_reasons"].extend(owed)
             self._time("restart")
         return self.result
 

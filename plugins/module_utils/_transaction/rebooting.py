@@ -27,11 +27,14 @@ def state() -> Dict[str, Any]:
     }
 
 
-def decide(journals: List[Found], boot_id: str) -> str:
-    """Pure. For a plan with these journals: reboot, done (it has rebooted since it was asked), or running."""
+def decide(journals: List[Found], boot_id: str, owed_in: Optional[str] = None) -> str:
+    """Pure. For a plan with these journals: reboot, done (it has rebooted since it was asked, or since the boot that it
+    is owed in), or running."""
     if any(found.state == "running" for found in journals):
         return "running"
     asked = [record.data["boot_id"] for found in journals for record in found.records if record.step == "rebooting"]
+    if owed_in:
+        asked.append(owed_in)
     return "done" if any(each != boot_id for each in asked) else "reboot"
 
 
@@ -41,14 +44,15 @@ def reboot(request: Dict[str, Any], places: Places, host: Host, check: bool, clo
     try:
         if check:
             tokens.check(places.token, request["ledger_id"], request["token"])
-            if decide([found for _name, found in _of_plan(request, places)], result["boot_id"]) == "done":
+            found = [found for _name, found in _of_plan(request, places)]
+            if decide(found, result["boot_id"], request["boot_id"]) == "done":
                 return dict(result, outcome="already_rebooted", changed=False)
             return dict(result, outcome="would_reboot")
         places.make()
         tokens.accept(places.token, request["ledger_id"], request["token"])
         with tokens.locked(places.lock, timeout=5):
             journals = _of_plan(request, places)
-            action = decide([found for _name, found in journals], result["boot_id"])
+            action = decide([found for _name, found in journals], result["boot_id"], request["boot_id"])
             if action == "done":
                 return dict(result, outcome="already_rebooted", changed=False)
             if action == "running":
@@ -97,7 +101,9 @@ def _start(delay, host):
     """Start the reboot apart from this process, after delay seconds."""
     if systemd():
         unit = "lockstep-reboot-{0}".format(int(time.time() * 1000))
-        timer = ["--on-active={0}".format(delay), "--timer-property=AccuracySec=100ms", "--unit=" + unit]
+        timer = ["--unit=" + unit]
+        if delay:
+            timer += ["--on-active={0}".format(delay), "--timer-property=AccuracySec=100ms"]
         run = host.run(["systemd-run", "--quiet", "--no-ask-password"] + timer + ["systemctl", "reboot"], 60)
         if run.rc:
             raise OSError("systemd-run: " + (run.err or run.out).strip()[-300:])

@@ -38,13 +38,21 @@ def restartable(found: List[Process]) -> List[str]:
     return sorted(unit for unit in units if unit.endswith(".service") and not NEVER.match(unit))
 
 
-def after_run(host: Host, wanted: bool) -> Dict[str, Any]:
+def stuck(found: List[Process]) -> List[Process]:
+    """Processes that neither a restart of their unit nor systemd's re-execution renews."""
+    curable = restartable(found)
+    return [each for each in found if each["pid"] != 1 and (each["unit"] or "") not in curable]
+
+
+def after_run(host: Host, wanted: bool, owed: bool = False, reboot_follows: bool = False) -> Dict[str, Any]:
     """Restart what may be restarted (wanted), and name what stays on replaced files.
 
-    Return {restarted: [unit], restart_failed: [{unit, detail}], reboot_reasons: [{signal, text}]}.
+    A host that is rebooted anyway (owed, or for what restarting does not renew, and reboot_follows) is spared the
+    interruption twice. Return {restarted: [unit], restart_failed: [{unit, detail}], reboot_reasons: [{signal, text}]}.
     """
     found = outdated(host)
-    if not found or not wanted or not systemd():
+    spared = reboot_follows and (owed or bool(stuck(found)))
+    if not found or not wanted or spared or not systemd():
         return {"restarted": [], "restart_failed": [], "reboot_reasons": reasons(found)}
     return restart(host, found)
 

@@ -32,3 +32,12 @@ def record(
     if status in PROBLEMS:
         result["problem"] = status_text(action.host, status, reason)
     return result
+
+
+def sentence(result: dict[str, Any]) -> str:
+    """What went wrong, where, and what to do, in one line."""
+    error = result.get("error") or {}
+    return (
+        "; ".join(str(error[key]) for key in ("what", "where", "next") if error.get(key))
+        or f"the outcome is {result.get('outcome')}"
+    )
