@@ -14,7 +14,6 @@ from fleet import BIN, Lab
 
 HERE = Path(__file__).resolve().parent
 PLAN = "0f" * 32
-NATIVE = "/var/cache/lockstep/files"
 
 
 class Modules:
@@ -72,8 +71,8 @@ class Modules:
         wanted = {"package": name, "arch": "all", "action": action, "from": ["1.0"], "version": version}
         return {**known, **wanted, "size": size, "sha256": checksum}
 
-    def acquire(self, lines: list[dict[str, Any]], token: int = 1, **more: Any) -> dict[str, Any]:
-        return self.call("acquire", plan_id=PLAN, ledger_id="lab", token=token, lines=lines, **more)
+    def acquire(self, lines: list[dict[str, Any]], token: int = 1, check: bool = False, **more: Any) -> dict[str, Any]:
+        return self.call("acquire", check, plan_id=PLAN, ledger_id="lab", token=token, lines=lines, **more)
 
     def request(self, lines: list[dict[str, Any]], transaction: str, token: int = 1, **more: Any) -> dict[str, Any]:
         return {"plan_id": PLAN, "ledger_id": "lab", "token": token, "lines": lines, "transaction": transaction, **more}
