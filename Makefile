@@ -6,6 +6,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+PARTS := lint unit sanity integration molecule
 LAB := python3 molecule/shared/lab.py
 NAME ?= lab
 HOSTS ?= 6
@@ -14,33 +15,37 @@ MODE ?= hermetic
 FEEDS := $(wildcard ../shared/feeds)
 export LOCKSTEP_TEST_FEEDS := $(if $(FEEDS),$(abspath $(FEEDS)))
 
-.PHONY: help setup demo test unit lint sanity integration molecule bench matrix lab-up lab-down clean
+.PHONY: help setup demo test test-setup unit lint sanity integration molecule bench matrix lab-up lab-down clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(STAMP) ## Build .venv, in which the collection resolves to this checkout
 
-$(STAMP): requirements.txt requirements-dev.txt scripts/setup
+$(STAMP): requirements.txt requirements-test.txt requirements-dev.txt scripts/setup
 	@scripts/setup $(VENV)
 	@touch $@
 
 demo: setup ## Patch six real hosts ring by ring, and show what a plain playbook does instead
 	@scripts/demo
 
-test: lint unit sanity integration molecule ## Everything that must be green: lint, unit, sanity, real hosts
+test: setup test-setup ## Everything that must be green: lint, unit, sanity, real hosts
+	@MAKE="$(MAKE)" scripts/test $(PARTS)
+
+test-setup: setup ## Install what the tests need besides: the lab's programs, PostgreSQL (as root on Debian)
+	@scripts/test-setup
 
 lint: setup ## ruff, mypy, yamllint and ansible-lint's production profile
 	@scripts/lint
 
 unit: setup ## Unit tests
-	@$(BIN)/pytest tests/unit
+	@scripts/unit
 
 sanity: setup ## ansible-test sanity
 	@scripts/sanity
 
 integration: setup ## Tests on real lab hosts: rollouts, faults, modules
-	@$(BIN)/pytest tests/integration
+	@scripts/integration
 
 molecule: setup ## The rollout as a molecule scenario on lab hosts
 	@scripts/molecule
