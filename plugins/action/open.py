@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import patterns, schedule
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import membership, patterns, schedule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.plan_choice import chosen_plan
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import (
     matches_of,
@@ -14,8 +15,10 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.polic
     scope_of,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import CHECK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
 
 WITHOUT_POLICY = ("detect", "report")
 MAKES_PLANS = ("plan", "rollout")
@@ -58,7 +61,13 @@ class ActionModule(ControllerAction):
 
         ledger = Ledger.open(common.ledger)
         self.current.token = ledger.begin_run(
-            policy.fleet, stage, common.actor, common.job, common.controller, policy.digest or None, started
+            policy.fleet,
+            stage + (CHECK if self.current.check else ""),
+            common.actor,
+            common.job,
+            common.controller,
+            policy.digest or None,
+            started,
         )
         self.files.save(self.current)
         self._choose(ledger, policy, manager, stage, everyone)
@@ -76,6 +85,7 @@ class ActionModule(ControllerAction):
         plan = chosen_plan(ledger, run.fleet, self.variable("plan"), self.variable("lockstep_supersede"), run, now_ms())
         if plan is not None:
             run.plan_id = plan["plan_id"]
+            self._compare(ledger, policy, manager, plan, everyone)
             schedule.write(self.files, run, ledger, policy, plan, now_ms())
             return
         if stage not in MAKES_PLANS:
@@ -97,6 +107,16 @@ class ActionModule(ControllerAction):
                 "run without --limit; the rings of the policy say who goes when",
             )
         self._look_at(hosts, "no ring has a host")
+
+    def _compare(self, ledger: Ledger, policy, manager, plan, everyone: list[str]) -> None:
+        """Note who left and who joined since the plan was made; a plan's scope is frozen."""
+        run = self.current
+        if run is None or run.stage == "retire":
+            return
+        run.gone = membership.leavers(plan, statuses_of(ledger, plan["plan_id"]), everyone)
+        new = membership.joiners(policy, manager, plan)
+        if new:
+            run.notes.append(f"{names(new)} joined the rings since and waits for the next plan")
 
     def _look_at(self, hosts: list[str], empty: str) -> None:
         if not hosts:

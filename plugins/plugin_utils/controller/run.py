@@ -38,8 +38,8 @@ class Run:
     gate: dict[str, Any] | None = None
     """`{decision, until_ms, why, next}` of the gate that ended the play, none while every batch may go."""
     closing: str | None = None
-    inventory: int = 0
-    """Number of hosts in today's inventory."""
+    gone: list[str] = field(default_factory=list)
+    """Hosts that the plan still has to patch and that left the inventory."""
     notes: list[str] = field(default_factory=list)
     """What the closing summary has to say besides."""
 

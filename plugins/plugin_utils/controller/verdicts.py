@@ -8,8 +8,9 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import NEXT, taken_over
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Verdict, hosts_of, judge_ring
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import AGAIN, Verdict, hosts_of, judge_ring
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, one_line, plural, utc
@@ -59,8 +60,15 @@ def complete(ledger: Ledger, plan: dict[str, Any], verdicts: list[Verdict], toke
         ledger.close_plan(plan["plan_id"], "completed", "every ring has passed", token, now_ms)
 
 
-def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None, statuses: dict[str, Any]) -> str:
-    """`done: …`, `waiting: … until …` or `stopped: …` with host, reason and next step."""
+def closing_line(
+    run: Run,
+    verdicts: list[Verdict],
+    plan: dict[str, Any] | None,
+    statuses: dict[str, Any],
+    newer: dict[str, Any] | None = None,
+) -> str:
+    """`done: …`, `waiting: … until …` or `stopped: …` with host, reason and next step. newer: a run that hosts follow
+    instead of this one."""
     if run.stopped:
         return _stopped(run.stopped["why"], run.stopped["next"])
     if plan is None:
@@ -70,7 +78,8 @@ def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None,
         return f"waiting: plan {short}: {run.gate['why']}"
     if run.gate:
         bad = next((verdict for verdict in verdicts if verdict.state == "failed"), None)
-        return _stopped(f"plan {short}: {run.gate['why']}{_reasons(bad, statuses) if bad else ''}", run.gate["next"])
+        why = f"plan {short}: {run.gate['why']}{_reasons(bad, statuses) if bad else ''}"
+        return _stopped(why + _gone(run, why), run.gate["next"])
     scope = plan["body"]["scope"]
     more = "".join(f"; {note}" for note in run.notes)
     if run.stage == "retire":
@@ -78,7 +87,8 @@ def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None,
     concerned = [verdict for verdict in verdicts if _concerns(run.stage, verdict.ring, scope)]
     failed = next((verdict for verdict in concerned if verdict.state == "failed"), None)
     if failed:
-        return _stopped(f"plan {short}: {failed.why}{_reasons(failed, statuses)}", failed.next)
+        why = f"plan {short}: {failed.why}{_reasons(failed, statuses)}"
+        return _stopped(why + _gone(run, why), failed.next)
     if run.stage == "plan":
         count = sum(len(entry["hosts"]) for entry in scope)
         lines = plural(len(plan["body"]["lines"]), "line")
@@ -90,8 +100,11 @@ def closing_line(run: Run, verdicts: list[Verdict], plan: dict[str, Any] | None,
     if soaking and any(not finished(statuses.get(host)) for entry in scope for host in entry["hosts"]):
         return f"waiting: plan {short}: {soaking.why} until {utc(soaking.until_ms or 0)}"
     unfinished = next((verdict for verdict in concerned if verdict.state in ("open", "waiting")), None)
+    if unfinished and newer:
+        return _stopped(f"plan {short}: {taken_over(newer)}; {unfinished.why}", NEXT)
     if unfinished:
-        return _stopped(f"plan {short}: {unfinished.why}", unfinished.next)
+        why = f"plan {short}: {unfinished.why}"
+        return _stopped(why + _gone(run, why), AGAIN if run.gone else unfinished.next)
     hosts = [host for verdict in concerned for host in hosts_of(scope, verdict.ring)]
     good = sum(1 for host in hosts if (statuses.get(host) or {}).get("status") == "verified")
     return f"done: plan {short}: {good} of {plural(len(hosts), 'host')} verified{more}"
@@ -107,6 +120,11 @@ def _reasons(verdict: Verdict, statuses: dict[str, Any]) -> str:
     hosts = [*verdict.failed, *verdict.absent][:3]
     said = [f"{host}: {statuses[host].get('reason')}" for host in hosts if (statuses.get(host) or {}).get("reason")]
     return f" ({'; '.join(said)})" if said else f" ({names(hosts)})" if hosts else ""
+
+
+def _gone(run: Run, said: str) -> str:
+    """Hosts that cannot go because they are not in the inventory, unless it is said already."""
+    return f"; left the inventory: {names(run.gone)}" if run.gone and "left the inventory" not in said else ""
 
 
 def _stopped(why: str, step: str) -> str:

@@ -47,7 +47,7 @@ class Plans(Part):
                 raise PlanError(
                     f"the plan {other[:12]} of the fleet {fleet!r} is open",
                     self.where,
-                    "complete it with rollout, or supersede it explicitly, then plan again",
+                    "complete it with rollout, or close it with -e lockstep_supersede=REASON",
                 )
             earlier = connection.execute(sa.select(plans.c.state).where(plans.c.plan_id == plan_id)).scalar()
             content.store(connection, {packed.digest: packed, rest.digest: rest})

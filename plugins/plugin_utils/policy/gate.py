@@ -19,7 +19,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words imp
 Statuses = Mapping[str, Mapping[str, Any]]
 """`{host: {status, phase, reason, at_ms}}` of this plan; a host that is not in it has no result."""
 Scope = Sequence[Mapping[str, Any]]
-AGAIN = "repair or retire them (with a reason), then run rollout again"
+AGAIN = "repair them, or retire them (playbook retire, -e host=NAME -e lockstep_reason=WHY), then run rollout again"
 
 
 class Verdict(NamedTuple):
