@@ -65,7 +65,12 @@ class Fleet:
     def environment(self, **changes: str) -> dict[str, str]:
         """The environment of a plain shell: no setting of the developer's own."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "LOCKSTEP_"))}
-        home = {"ANSIBLE_HOME": str(self.folder / "ansible"), "ANSIBLE_NOCOLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        home = {
+            "ANSIBLE_CONFIG": str(CHECKOUT / "tests" / "plain.cfg"),
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         return {**kept, **home, "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"), **changes}
 
     def play(self, playbook: str, *arguments: str, timeout: float = 600, **env: str) -> Result:
