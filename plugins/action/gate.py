@@ -9,6 +9,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actio
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import NEXT, newer_run, taken_over
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Gate, decide
@@ -41,6 +42,9 @@ class ActionModule(ControllerAction):
         plan = ledger.plan(run.plan_id or "")
         if plan["state"] != "open":
             raise LockstepError(f"plan {plan['plan_id'][:12]} is {plan['state']}", "gate", "run rollout again")
+        newer = newer_run(ledger, run.fleet, run.token)
+        if newer is not None and newer["ended_ms"] is None:
+            raise LockstepError(taken_over(newer), "gate", NEXT)
         hosts = [str(host) for host in self._vars.get("ansible_play_batch", [])]
         ring = next((batch["ring"] for batch in self.files.read("batches") if hosts and hosts[0] in batch["hosts"]), "")
         known = self.files.read("inventory")

@@ -13,6 +13,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.commo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, reconnect
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record, sentence
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import stop_when_refused
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, may_go, work_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.reboot import Decision, decide_reboot
 
@@ -73,6 +74,8 @@ class ActionModule(HostAction):
         )
         if asked.kind == "broken":
             return record(self, work, "failed", f"the reboot could not be started: {asked.message}", detail=detail)
+        if asked.result.get("outcome") == "refused":
+            stop_when_refused(work.base.ledger, work.base.fleet, work.base.token, self.host)
         if asked.result.get("outcome") in ("refused", "failed"):
             return record(self, work, "failed", f"no reboot: {sentence(asked.result)}", detail=detail)
         after = self._wait(boot, timeout)

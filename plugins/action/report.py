@@ -24,6 +24,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.repor
     transaction_results,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import newer_run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line
@@ -94,15 +95,19 @@ class ActionModule(ControllerAction):
             verdicts.settle(ledger, policy, plan, run.token, now_ms()) if plan and run.plan_id and not run.check else []
         )
         statuses = statuses_of(ledger, plan["plan_id"]) if plan else {}
-        line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses)
+        newer = newer_run(ledger, run.fleet, run.token)
+        # a run that was stopped before it looked has no picture of the fleet, and must not replace the last one
+        looked = run.stage == "report" or not run.stopped or self.files.read("hosts-look") is not None
+        states = self._looked_at(ledger, run) if looked and (run.stage in FLEET_STAGES or plan is None) else None
+        if run.stage == "detect" and states is not None and not run.stopped:
+            line = verdicts.look_line(states)
+        else:
+            line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses, newer)
         if plan and run.plan_id and not run.check:
             verdicts.complete(ledger, plan, settled, run.token, now_ms())
         written: list[str] = []
         views = []
-        # a run that was stopped before it looked has no picture of the fleet, and must not replace the last one
-        looked = run.stage == "report" or not run.stopped or self.files.read("hosts-look") is not None
-        if looked and (run.stage in FLEET_STAGES or plan is None):
-            states = self._looked_at(ledger, run)
+        if states is not None:
             views.append(
                 fleet_view(
                     self._with_groups(states),

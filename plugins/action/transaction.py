@@ -13,6 +13,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.modul
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record, sentence
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.staging import stage
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import stop_when_refused
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, may_go, work_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import section, unsupported
@@ -121,6 +122,8 @@ class ActionModule(HostAction):
                 self, work, "failed", f"the transaction could not be run: {answer.message}", detail={"before": before}
             )
         result = answer.result
+        if result["outcome"] == "refused":
+            stop_when_refused(ledger, work.base.fleet, token, self.host)
         # the host may have finished an earlier transaction of this plan; its result goes under its own id
         ledger.record_transaction(str(result["transaction"]), work.plan_id, self.host, slim(result), token, now_ms())
         detail = {"before": before, "boot_before": result["boot_id"], "reboot_reasons": result["reboot_reasons"]}

@@ -14,6 +14,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import Answer, call
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import stop_when_refused
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, store_path
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
@@ -65,7 +66,10 @@ def _acquire(action: HostAction, work: Work, mode: str, lines: list[Line], old: 
         "lines": lines,
         "wanted_old": old,
     }
-    return call(action, "acquire", arguments, action._vars)
+    answer = call(action, "acquire", arguments, action._vars)
+    if answer.result.get("outcome") == "refused":
+        stop_when_refused(work.base.ledger, work.base.fleet, work.base.token, action.host)
+    return answer
 
 
 def _problem(action: HostAction, result: dict[str, Any], missing: list[dict[str, Any]]) -> str:

@@ -13,7 +13,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Le
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import AGAIN, Verdict, hosts_of, judge_ring
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, one_line, plural, utc
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, one_line, plain, plural, utc
 
 
 def retired(statuses: dict[str, Any]) -> list[str]:
@@ -108,6 +108,25 @@ def closing_line(
     hosts = [host for verdict in concerned for host in hosts_of(scope, verdict.ring)]
     good = sum(1 for host in hosts if (statuses.get(host) or {}).get("status") == "verified")
     return f"done: plan {short}: {good} of {plural(len(hosts), 'host')} verified{more}"
+
+
+def look_line(states: list[dict[str, Any]]) -> str:
+    """How a run ends that only looked: not well where a host gave no answer, since nothing is known of it."""
+    silent = [state for state in states if not state.get("reachable")]
+    if silent:
+        said = "; ".join(f"{state['host']}: {one_line(str(state.get('error')))}" for state in silent[:3])
+        more = f"; and {len(silent) - 3} more" if len(silent) > 3 else ""
+        step = "check power, network, SSH and sudo there, then run detect again"
+        return _stopped(f"{len(silent)} of {plural(len(states), 'host')} gave no answer ({said}{more})", step)
+    partly = [state for state in states if (state.get("answer") or {}).get("unknown")]
+    if not partly:
+        return f"done: {plural(len(states), 'host')} answered"
+    first = partly[0]["answer"]["unknown"][0]
+    verb = "has" if len(partly) == 1 else "have"
+    return "done: " + one_line(
+        f"{plural(len(states), 'host')} answered, {plural(len(partly), 'host')} {verb} unknown parts"
+        f" ({partly[0]['host']}: {first['what']}: {plain(first['why'])}; {plain(first['next'])})"
+    )
 
 
 def _concerns(stage: str, ring: str, scope: list[dict[str, Any]]) -> bool:
