@@ -47,7 +47,10 @@ def transact(
     if found.state == "finished" and not _again(request, found, host, places):
         return dict(found.result or {}, attached="finished")
     if found.state == "running":
-        return wait(request, places, found.attempt, "running", sleep, clock)
+        result = wait(request, places, found.attempt, "running", sleep, clock)
+        found = read(places.journal(transaction), alive)
+        if not _refused_for(request, found):
+            return result
     request["attempt"] = max(request["attempt"], found.attempt + 1)
     try:
         _start(request, places, host)
@@ -90,7 +93,7 @@ def _again(request: Dict[str, Any], found: Found, host: Optional[Host], places: 
     """Has a finished transaction to be carried through once more?"""
     outcome = (found.result or {}).get("outcome")
     if outcome not in DONE:
-        return bool(request["attempt"] > found.attempt)
+        return bool(request["attempt"] > found.attempt) or _refused_for(request, found)
     # its own id: the answer was given; another id: only while the host still has what it installed
     if found.begin.get("transaction") == request["transaction"]:
         return False
@@ -98,6 +101,14 @@ def _again(request: Dict[str, Any], found: Found, host: Optional[Host], places: 
     return bool(
         prepare.expected_of(writer, writer.snapshot(), [line_from(line) for line in request["lines"]], request).must
     )
+
+
+def _refused_for(request: Dict[str, Any], found: Found) -> bool:
+    """Was the last attempt refused because this request's run, or one before it, had taken over from the run that made
+    it? Nothing was done then."""
+    attempts = [record for record in found.records if record.step == "attempt"]
+    outcome = (found.result or {}).get("outcome")
+    return bool(attempts) and outcome == "refused" and bool(attempts[-1].data["token"] < request["token"])
 
 
 def wait(
