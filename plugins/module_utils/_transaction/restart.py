@@ -15,21 +15,23 @@ NEVER = re.compile(
     r"wickedd?|gdm3?|lightdm|sddm|display-manager|user@.*|getty@.*|serial-getty@.*|console-getty|container-getty@.*|"
     r"ifup@.*|docker|containerd|libvirtd|qemu-.*|xendomains|cloud-.*|lockstep-.*)\.service\Z"
 )
-LOGIN = re.compile(r"\A(session-.*\.scope|user@.*\.service)\Z")
-
 Process = Dict[str, Any]  # {pid, process, unit, user, files}
 
 
 def outdated(host: Host) -> List[Process]:
     """Return the processes on replaced files, as the host state lists them, less logins and this transaction's own."""
-    found = Processes(host).scan().outdated
     return [
         each
-        for each in found
+        for each in Processes(host).scan().outdated
         if each["pid"] != os.getpid()
-        and not LOGIN.match(each["unit"] or "")
         and not (each["unit"] or "").startswith("lockstep-")
+        and not is_login(host.read_or("/proc/{0}/cgroup".format(each["pid"])))
     ]
+
+
+def is_login(cgroup: str) -> bool:
+    """Does this text of /proc/PID/cgroup belong to a user's session or manager? Its units are not the system's."""
+    return "/user.slice/" in cgroup
 
 
 def restartable(found: List[Process]) -> List[str]:

@@ -10,7 +10,11 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.transacti
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.journal import Found, Record
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.places import Places
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.rebooting import decide
-from ansible_collections.lockstep.patching.plugins.module_utils._transaction.restart import reasons, restartable
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction.restart import (
+    is_login,
+    reasons,
+    restartable,
+)
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.space import INITRD, KERNEL, MARGIN, needs
 
 MIB = 1024 * 1024
@@ -88,3 +92,17 @@ def test_what_may_not_be_restarted_is_a_reason_to_reboot() -> None:
     assert "dbus.service may not be restarted and uses replaced files: /lib/a" in texts
     assert "process 40 (stray) still uses replaced files: /lib/a" in texts
     assert len(texts) == 4
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "login"),
+    [
+        ("0::/system.slice/ssh.service\n", False),
+        ("0::/init.scope\n", False),
+        ("0::/user.slice/user-0.slice/session-3.scope\n", True),
+        ("0::/user.slice/user-0.slice/user@0.service/init.scope\n", True),
+        ("1:name=systemd:/user.slice/user-1000.slice/user@1000.service/app.slice/cron.service\n0::/\n", True),
+    ],
+)
+def test_units_of_users_are_not_those_of_the_system(cgroup: str, login: bool) -> None:
+    assert is_login(cgroup) is login
