@@ -22,7 +22,7 @@ class ActionModule(ControllerAction):
             raise LockstepError(
                 "a host is retired by name and with a reason",
                 "retire",
-                "give -e host=NAME -e lockstep_reason='why it is gone'",
+                "give -e host=NAME -e \"lockstep_reason='why it is gone'\"",
             )
         ledger = Ledger.open(run.ledger, create=False)
         if not self._task.check_mode:
