@@ -15,7 +15,6 @@ from ansible_collections.lockstep.patching.plugins.module_utils._provider.host i
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.restart import systemd
 
 PREFIX = "ansible_collections.lockstep.patching.plugins.module_utils."
-RUNNER = PREFIX + "_transaction.runner"
 # KillMode=process: when the runner dies, dpkg goes on to a clean end, as in apt-daily-upgrade.service; a shutdown
 # waits for it
 PROPERTIES = (
@@ -30,9 +29,9 @@ PROPERTIES = (
 )
 
 
-def bundle(path: str) -> None:
-    """Write the sources of this collection's imported host code into a zip that Python can run."""
-    sources = {"__main__.py": "import sys\nfrom {0} import main\nsys.exit(main(sys.argv[1]))\n".format(RUNNER)}
+def bundle(path: str, entry: str) -> None:
+    """Write the sources of this collection's imported host code into a zip that runs main() of the module entry."""
+    sources = {"__main__.py": "import sys\nfrom {0} import main\nsys.exit(main(sys.argv[1]))\n".format(entry)}
     for name, module in sorted(sys.modules.items()):
         spec: Any = getattr(module, "__spec__", None)
         if name.startswith(PREFIX) and spec is not None:

@@ -12,10 +12,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import line_from
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write import AptWriter
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
-from ansible_collections.lockstep.patching.plugins.module_utils._transaction import detach, prepare, tokens
-from ansible_collections.lockstep.patching.plugins.module_utils._transaction import (
-    runner as runner,  # part of the bundle
-)
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction import detach, prepare, runner, tokens
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.journal import Found, read
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.outcome import Stop, empty
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.places import Places, make_folder
@@ -155,7 +152,7 @@ def _start(request: Dict[str, Any], places: Places, host: Host) -> None:
     with open(path, "w", encoding="utf-8") as handle:
         json.dump(dict(request, places=list(places)), handle)
     code = os.path.join(work, "runner.zip")
-    detach.bundle(code)
+    detach.bundle(code, runner.__name__)
     detach.start(host, "lockstep-{0}-{1}".format(request["transaction"], request["attempt"]), code, path)
 
 

@@ -8,7 +8,6 @@ It runs from a copy of its own code, imports nothing of Ansible, and says all th
 import json
 import os
 import signal
-import sys
 import time
 from typing import Any, Dict
 
@@ -93,7 +92,3 @@ def work(request: Dict[str, Any], places: Places, journal_path: str) -> int:
         )
     carry.record_result(result)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
