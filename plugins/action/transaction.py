@@ -126,7 +126,13 @@ class ActionModule(HostAction):
             stop_when_refused(ledger, work.base.fleet, token, self.host)
         # the host may have finished an earlier transaction of this plan; its result goes under its own id
         ledger.record_transaction(str(result["transaction"]), work.plan_id, self.host, slim(result), token, now_ms())
-        detail = {"before": before, "boot_before": result["boot_id"], "reboot_reasons": result["reboot_reasons"]}
+        kept = ((work.record or {}).get("detail") or {}).get("conffiles") or {}
+        detail = {
+            "before": before,
+            "boot_before": result["boot_id"],
+            "reboot_reasons": result["reboot_reasons"],
+            "conffiles": {**kept, **{item["path"]: item["new"] for item in result["conffiles"]}},
+        }
         if result["outcome"] in ("installed", "nothing"):
             return record(self, work, "installed", "", detail=detail, changed=result["outcome"] == "installed")
         return record(self, work, "failed", sentence(result), detail=detail, changed=bool(result["changed"]))

@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Verdict
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import HOST
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import HOST, SKIPPED
 
 REBOOTS = {"done": "done", "no": "not_needed", "yes": "owed", "owed": "owed"}
 
@@ -29,8 +29,23 @@ def host_results(statuses: dict[str, dict[str, Any]]) -> Iterable[dict[str, Any]
             "boot_before": detail.get("boot_before"),
             "boot_after": detail.get("boot_after"),
             "findings": detail.get("findings") or [],
+            "notes": [*(detail.get("notes") or []), *_conffiles(detail)],
             "ms": row.get("at_ms"),
         }
+
+
+def _conffiles(detail: dict[str, Any]) -> list[str]:
+    """What a person should look at some time: the admin's configuration beside the package's new one."""
+    kept = sorted((detail.get("conffiles") or {}).items())
+    return [f"{path} keeps the version changed on the host; the package's is {new}" for path, new in kept]
+
+
+def untested_drift(statuses: dict[str, dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """What hosts have that is newer than the plan, in the shape of what the plan leaves out."""
+    for host, record in statuses.items():
+        for item in (record.get("detail") or {}).get("drift") or []:
+            kept = {"host": host, "package": item["package"], "arch": item["arch"], "version": item["version"]}
+            yield {**kept, "why": "newer", "next": SKIPPED["newer"].next}
 
 
 def ring_results(

@@ -88,4 +88,5 @@ def _rollout(row: dict[str, Any]) -> tuple[list[str], list[tuple[str, str]]]:
         ("Passed" if item["ok"] else "Failed", item["check"] + (f": {item['detail']}" if item["detail"] else ""))
         for item in row["findings"]
     ]
+    told += [("Note", text) for text in row["notes"]]
     return filters, told

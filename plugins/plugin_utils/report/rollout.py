@@ -51,8 +51,8 @@ def rollout_view(
     `plan`: `{id, document, created_ms, state}` (document as in docs/architecture.md).
     `left_out`: `[{host, platform, package, arch, version, why, next}]`.
     `host_statuses`: `[{host, platform, status, phase, reason, next, reboot: "done"|"not_needed"|"owed"|"unknown",
-    boot_before, boot_after, kernel, findings: [text or {check, ok, detail}], ms}]`; all but host and status may be
-    missing.
+    boot_before, boot_after, kernel, findings: [text or {check, ok, detail}], notes: [text], ms}]`; all but host and
+    status may be missing.
     `rings`: `[{name, state, verdict: "go"|"wait"|"stop"|None, reason, next, failed, absent, max_failed, max_absent,
     opened_ms, closed_ms, soak_until_ms}]`; limits are numbers of hosts or texts such as `1%`.
     `transactions`: `[{host, versions: [{package, arch, before, after}]}]`, oldest first.
@@ -133,6 +133,7 @@ def _host(name: str, ring: str | None, result: dict[str, Any] | None, look: dict
         "boot_after": _text(result.get("boot_after")),
         "kernel": _text(result.get("kernel")),
         "findings": [_finding(item) for item in result.get("findings") or []],
+        "notes": [say(text) for text in result.get("notes") or []],
         "ms": moment(result.get("ms")),
     }
 

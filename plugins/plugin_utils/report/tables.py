@@ -146,6 +146,7 @@ def _rollout(view: dict[str, Any]) -> dict[str, str]:
             len(row["steps"]) if row["steps_known"] else None,
             row["left"],
             [f"{item['check']}: {'ok' if item['ok'] else 'failed'}" for item in row["findings"]],
+            row["notes"],
             None if row["ms"] is None else iso(row["ms"]),
             plan,
         ]
@@ -166,6 +167,7 @@ def _rollout(view: dict[str, Any]) -> dict[str, str]:
         "packages",
         "left",
         "findings",
+        "notes",
         "recorded",
         "plan",
     ]
