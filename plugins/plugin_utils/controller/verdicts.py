@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
@@ -107,7 +108,7 @@ def closing_line(
         return _stopped(why + _gone(run, why), AGAIN if run.gone else unfinished.next)
     hosts = [host for verdict in concerned for host in hosts_of(scope, verdict.ring)]
     good = sum(1 for host in hosts if (statuses.get(host) or {}).get("status") == "verified")
-    return f"done: plan {short}: {good} of {plural(len(hosts), 'host')} verified{more}"
+    return f"done: plan {short}: {good} of {plural(len(hosts), 'host')} verified{_left(plan)}{more}"
 
 
 def look_line(states: list[dict[str, Any]]) -> str:
@@ -127,6 +128,13 @@ def look_line(states: list[dict[str, Any]]) -> str:
         f"{plural(len(states), 'host')} answered, {plural(len(partly), 'host')} {verb} unknown parts"
         f" ({partly[0]['host']}: {first['what']}: {plain(first['why'])}; {plain(first['next'])})"
     )
+
+
+def _left(plan: dict[str, Any]) -> str:
+    """What the plan did not take, so that "done" is not read as "nothing is pending"."""
+    why = Counter(str(entry["why"]) for entry in plan.get("left_out", []) if not entry["taken"])
+    told = ", ".join(f"{count} {reason}" for reason, count in sorted(why.items()))
+    return f"; left out: {told} (see the report)" if told else ""
 
 
 def _concerns(stage: str, ring: str, scope: list[dict[str, Any]]) -> bool:

@@ -50,3 +50,19 @@ def test_the_soak_of_the_last_ring_is_not_waited_for() -> None:
     verdicts = [verdict("test", "passed"), verdict("production", "soaking")]
     line = closing_line(run, verdicts, PLAN, {"t": VERIFIED, "p": VERIFIED})
     assert line == "done: plan 0123456789ab: 2 of 2 hosts verified"
+
+
+def test_done_names_what_the_plan_left_out() -> None:
+    left = [{"why": why, "taken": taken} for why, taken in [("untested", False), ("untested", False), ("untested", True)]]
+    plan = {**PLAN, "left_out": [*left, {"why": "held", "taken": False}]}
+    verdicts = [verdict("test", "passed"), verdict("production", "passed")]
+    line = closing_line(Run(1, "rollout", "default", "", "", "", 0), verdicts, plan, {"t": VERIFIED, "p": VERIFIED})
+    assert line == "done: plan 0123456789ab: 2 of 2 hosts verified; left out: 1 held, 2 untested (see the report)"
+
+
+def test_an_older_run_says_who_has_taken_over() -> None:
+    newer = {"token": 2, "stage": "rollout", "actor": "ben@two"}
+    verdicts = [verdict("test", "passed"), verdict("production", "open")]
+    line = closing_line(Run(1, "rollout", "default", "", "", "", 0), verdicts, PLAN, {"t": VERIFIED}, newer)
+    assert line.startswith("stopped: plan 0123456789ab: a newer run (token 2, rollout by ben@two) has taken over; ")
+    assert "ring 'production' is open" in line
