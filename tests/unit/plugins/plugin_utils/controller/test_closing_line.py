@@ -53,8 +53,8 @@ def test_the_soak_of_the_last_ring_is_not_waited_for() -> None:
 
 
 def test_done_names_what_the_plan_left_out() -> None:
-    left = [{"why": why, "taken": taken} for why, taken in [("untested", False), ("untested", False), ("untested", True)]]
-    plan = {**PLAN, "left_out": [*left, {"why": "held", "taken": False}]}
+    left = [("untested", False), ("untested", False), ("untested", True), ("held", False)]
+    plan = {**PLAN, "left_out": [{"why": why, "taken": taken} for why, taken in left]}
     verdicts = [verdict("test", "passed"), verdict("production", "passed")]
     line = closing_line(Run(1, "rollout", "default", "", "", "", 0), verdicts, plan, {"t": VERIFIED, "p": VERIFIED})
     assert line == "done: plan 0123456789ab: 2 of 2 hosts verified; left out: 1 held, 2 untested (see the report)"
