@@ -11,7 +11,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.verdi
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Verdict
 
 SCOPE = [{"ring": "test", "hosts": ["t"]}, {"ring": "production", "hosts": ["p"]}]
-PLAN = {"plan_id": "0123456789abcdef", "state": "open", "body": {"scope": SCOPE, "lines": [{}]}}
+PLAN = {"plan_id": "0123456789abcdef", "state": "open", "left_out": [], "body": {"scope": SCOPE, "lines": [{}]}}
 SOAK_ENDS = 1_800_000_000_000
 VERIFIED = {"status": "verified", "at_ms": 1}
 
