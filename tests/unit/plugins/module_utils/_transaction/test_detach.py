@@ -11,7 +11,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._transaction.det
 
 
 def test_bundle_runs_without_the_collection_and_without_ansible(tmp_path: Path) -> None:
-    """All that the runner imports is in the zip: isolated and without site packages it gets to the request, which is absent."""
+    """All that the runner imports is in the zip: isolated and without site packages it gets to the absent request."""
     code = str(tmp_path / "runner.zip")
     bundle(code, launch.runner.__name__)
     run = subprocess.run(
