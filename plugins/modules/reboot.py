@@ -36,7 +36,7 @@ options:
     description: Token of the run; a token lower than the highest seen of the same ledger starts nothing.
     type: int
   boot_id:
-    description: Boot id that the reboot is owed in. A host that shows another one has rebooted since, and is left alone.
+    description: Boot id that the reboot is owed in. A host that shows another has rebooted since, and is left alone.
     type: str
   delay:
     description: Seconds until the reboot starts, so that this module can return before.
