@@ -129,6 +129,7 @@ class ActionModule(HostAction):
         kept = ((work.record or {}).get("detail") or {}).get("conffiles") or {}
         detail = {
             "before": before,
+            "transaction": str(result["transaction"]),
             "boot_before": result["boot_id"],
             "reboot_reasons": result["reboot_reasons"],
             "conffiles": {**kept, **{item["path"]: item["new"] for item in result["conffiles"]}},

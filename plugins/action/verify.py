@@ -70,7 +70,8 @@ class ActionModule(HostAction):
         )
         lines, skip = host_lines(work.plan["body"], before, work.left_out, work.settings.exclude)
         done = work.base.ledger.transactions(plan_id=work.plan_id, host=self.host)
-        last = done[-1] if done else None
+        # the host's answer may have been that of an earlier attempt that had finished; what was begun since did nothing
+        last = next((row for row in done if row["id"] == noted.get("transaction")), done[-1] if done else None)
         transaction = None
         if last is not None:
             transaction = {
