@@ -82,10 +82,10 @@ def test_controller_is_killed_and_run_again(fleet: Fleet, moment: str) -> None:
 def test_two_controllers_at_once_patch_every_host_once(fleet: Fleet) -> None:
     offer(fleet, "1.1", "lab-boot")
     process = fleet.start("rollout")
-    results = (fleet.play("rollout"), ended(fleet, process, "rollout"))
+    both = (fleet.play("rollout"), ended(fleet, process, "rollout"))
     # which of the two is the newer one is the ledger's to say
-    assert any(result.status == 0 for result in results), results[0].output + results[1].output
-    for result in results:
+    assert any(result.status == 0 for result in both), both[0].output + both[1].output
+    for result in both:
         if result.status:
             expect(result, "stopped", "newer run", "has taken over", "run again")
         else:
