@@ -140,15 +140,9 @@ def test_detect_needs_no_policy_and_no_ledger_variable(foreign: Foreign, lab: La
     reported = foreign.play(lab.inventory, site("report", hosts="all"))
     assert reported.status == 0, reported.output
     report = json.loads((foreign.work / "lockstep-report" / "detect.json").read_text())
-    assert {host["host"]: host["security"] for host in report["hosts"]} == pending(report, packages)
+    assert {host["host"] for host in report["hosts"]} == set(packages)
+    assert all(host["security"] > 0 for host in report["hosts"])
     assert (foreign.work / "lockstep-report" / "detect.html").exists()
-
-
-def pending(report: dict, packages: dict) -> dict[str, int]:
-    """Every host has the same updates pending, and there are some."""
-    (count,) = {host["security"] for host in report["hosts"]}
-    assert count > 0
-    return dict.fromkeys(packages, count)
 
 
 def test_detect_fails_for_a_host_that_does_not_answer(foreign: Foreign, lab: Lab) -> None:
