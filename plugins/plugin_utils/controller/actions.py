@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import closing
@@ -32,7 +32,15 @@ class LockstepAction(ActionBase):
     def variable(self, name: str) -> Any:
         """A templated variable of this host, or None. What hosts supplied stays untrusted, so it is not templated."""
         value = self._vars.get(name)
-        return None if value is None else self._templar.template(value)
+        try:
+            return None if value is None else self._templar.template(value)
+        except AnsibleError as error:
+            raise LockstepError(
+                f"its template cannot be filled in: {error.message}",
+                f"variable {name}",
+                "use what the controller knows too; an implicit localhost has no inventory_dir, so write"
+                " {{ ansible_inventory_sources | first | dirname }}",
+            ) from error
 
     def argument(self, name: str, default: Any = None) -> Any:
         """A task argument, or its default when the task leaves it out or gives null."""
