@@ -56,9 +56,20 @@ def settle(ledger: Ledger, policy: Policy, plan: dict[str, Any], token: int, now
 
 
 def complete(ledger: Ledger, plan: dict[str, Any], verdicts: list[Verdict], token: int, now_ms: int) -> None:
-    """Close a plan whose rings have all passed; the next run then plans anew."""
-    if verdicts and plan["state"] == "open" and all(verdict.state == "passed" for verdict in verdicts):
+    """Close a plan whose rings have all passed and that every host has; the next run then plans anew.
+
+    A straggler keeps it open: it takes this plan, which was tested, and not the next one.
+    """
+    late = stragglers(plan, statuses_of(ledger, plan["plan_id"]))
+    if verdicts and plan["state"] == "open" and not late and all(verdict.state == "passed" for verdict in verdicts):
         ledger.close_plan(plan["plan_id"], "completed", "every ring has passed", token, now_ms)
+
+
+def stragglers(plan: dict[str, Any], statuses: dict[str, Any]) -> list[str]:
+    """Hosts of the scope that do not have the plan yet and that nobody has retired."""
+    gone = set(retired(statuses))
+    hosts = [host for entry in plan["body"]["scope"] for host in entry["hosts"]]
+    return [host for host in hosts if host not in gone and not finished(statuses.get(host))]
 
 
 def closing_line(
@@ -108,7 +119,9 @@ def closing_line(
         return _stopped(why + _gone(run, why), AGAIN if run.gone else unfinished.next)
     hosts = [host for verdict in concerned for host in hosts_of(scope, verdict.ring)]
     good = sum(1 for host in hosts if (statuses.get(host) or {}).get("status") == "verified")
-    return f"done: plan {short}: {good} of {plural(len(hosts), 'host')} verified{_left(plan)}{more}"
+    late = [host for host in stragglers(plan, statuses) if host in set(hosts)]
+    told = f"{good} of {plural(len(hosts), 'host')} verified{_late(late, statuses)}{_left(plan)}"
+    return f"done: plan {short}: {told}{more}"
 
 
 def look_line(states: list[dict[str, Any]]) -> str:
@@ -128,6 +141,16 @@ def look_line(states: list[dict[str, Any]]) -> str:
         f"{plural(len(states), 'host')} answered, {plural(len(partly), 'host')} {verb} unknown parts"
         f" ({partly[0]['host']}: {first['what']}: {plain(first['why'])}; {plain(first['next'])})"
     )
+
+
+def _late(hosts: list[str], statuses: dict[str, Any]) -> str:
+    """Who is still to get the plan, and who was taken out of it."""
+    gone = retired(statuses)
+    text = f"; retired: {names(gone)}" if gone else ""
+    if not hosts:
+        return text
+    said = names(f"{host} ({(statuses.get(host) or {}).get('status', 'no result')})" for host in hosts)
+    return f"{text}; the plan stays open for {said}: run rollout again when it is repaired, or retire it"
 
 
 def _left(plan: dict[str, Any]) -> str:
