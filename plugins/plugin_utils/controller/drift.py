@@ -57,7 +57,12 @@ def compare(
         "production_hosts": hosts["production"],
         "rows": rows,
         "gaps": [
-            {"host": gap["host"], "why": gap["why"], "from_ms": since, "to_ms": gap["from_ms"]}
+            {"host": gap["host"], "why": gap["why"], "from_ms": since, "to_ms": _end(gap["from_ms"], since)}
             for gap in untested.missing
         ],
     }
+
+
+def _end(begins_ms: int | None, since_ms: int) -> int | None:
+    """When a gap at the beginning of the span ends; None for a hole somewhere in the middle."""
+    return begins_ms if begins_ms is not None and begins_ms > since_ms else None

@@ -115,7 +115,7 @@ def _gaps(group: str, hosts: Mapping[str, Mapping[str, Any] | None], since_ms: i
         begins = (history or {}).get("complete_from_ms")
         if history is None:
             gaps.append({"host": host, "group": group, "from_ms": None, "why": str(why)})
-        elif begins is None or begins > since_ms:
+        elif begins is None or begins > since_ms or history.get("missing"):
             said = plain(history.get("missing") or "its package logs do not reach back that far")
             gaps.append({"host": host, "group": group, "from_ms": begins, "why": said})
     return gaps
