@@ -54,7 +54,7 @@ bench: setup ## Side by side with a plain play on the same lab hosts
 	@$(BIN)/python tests/benchmarks/run.py
 
 matrix: setup ## Unit tests and a rollout under every ansible-core that this machine's Pythons can run
-	@scripts/matrix
+	@$(BIN)/python scripts/matrix
 
 lab-up: ## Boot HOSTS real systemd hosts (NAME=lab HOSTS=6 MODE=hermetic or real)
 	@$(LAB) up --name $(NAME) --mode $(MODE) $(foreach n,$(shell seq 1 $(HOSTS)),--host h$(n))

@@ -79,7 +79,7 @@ class ActionModule(ControllerAction):
         schedule.write(self.files, run, ledger, policy, plan, now_ms())
 
     def _forget_results(self, ledger: Ledger, run: Run) -> None:
-        """The same plan is due again (a fleet that was put back to older versions): what it proved then is not true now."""
+        """The same plan is due again (a fleet was put back to older versions): what it proved then is not true now."""
         plan_id = str(run.plan_id)
         for host, record in ledger.host_statuses(plan_id).items():
             if record["status"] != "pending":

@@ -83,6 +83,7 @@ class Fleet:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            check=False,
             timeout=timeout,
         )
         return Result(done.returncode, done.stdout)

@@ -63,7 +63,7 @@ def records(modules: Modules, transaction: str = "t1") -> list[dict[str, Any]]:
 
 def wait_for(step: str, modules: Modules, transaction: str = "t1") -> dict[str, Any]:
     """Wait for a step in the journal and return its record."""
-    for _ in range(300):
+    for _attempt in range(300):
         try:
             found = [record for record in records(modules, transaction) if record["step"] == step]
         except FileNotFoundError:

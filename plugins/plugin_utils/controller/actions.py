@@ -78,8 +78,7 @@ class ControllerAction(LockstepAction):
 
     def stop(self, error: LockstepError) -> None:
         """Keep the first reason; later plays then have no hosts, and the last one fails with it."""
-        assert self.current is not None
-        if self.current.stopped is None:
+        if self.current is not None and self.current.stopped is None:
             self.current.stopped = {
                 "why": f"{error.where}: {error.what}" if error.where else error.what,
                 "next": error.next_step,

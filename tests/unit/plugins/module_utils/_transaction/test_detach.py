@@ -15,6 +15,10 @@ def test_bundle_runs_without_the_collection_and_without_ansible(tmp_path: Path) 
     code = str(tmp_path / "runner.zip")
     bundle(code, launch.runner.__name__)
     run = subprocess.run(
-        [sys.executable, "-I", "-S", code, str(tmp_path / "absent.json")], capture_output=True, text=True, cwd="/"
+        [sys.executable, "-I", "-S", code, str(tmp_path / "absent.json")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
     )
     assert run.stderr.splitlines()[-1].startswith("FileNotFoundError") and "absent.json" in run.stderr

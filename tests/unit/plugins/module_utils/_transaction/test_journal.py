@@ -107,7 +107,7 @@ def test_repeated_record_with_a_good_checksum_is_not_believed(path: str) -> None
 def test_room_for_the_result_is_kept(path: str) -> None:
     journal = written(path, "attempt")
     with pytest.raises(JournalFull):
-        for _ in range(100):
+        for _time in range(100):
             journal.append("note", {"text": "x" * 50_000}, 3)
     journal.append("result", {"outcome": "failed", "text": "y" * (RESERVE - 1000)}, 4)
     assert read(path, dead).state == "finished"

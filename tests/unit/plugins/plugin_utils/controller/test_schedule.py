@@ -20,7 +20,7 @@ def token(ledger: Ledger) -> int:
     return begin(ledger)
 
 
-def write(ledger: Ledger, files: RunFiles, token: int, plan, stage: str = "rollout", hosts=EVERYONE, **given):
+def write(ledger: Ledger, files: RunFiles, token: int, plan, stage: str = "rollout", hosts=tuple(EVERYONE), **given):
     """The lists of a run, by name."""
     files.write("inventory", {"hosts": list(hosts), "limited": None})
     schedule.write(files, run(token, stage), ledger, policy(**given), ledger.plan(plan["plan_id"]), NOW)

@@ -42,15 +42,19 @@ def postgresql() -> Iterator[str]:
             shutil.chown(folder, account)
         as_user = {"user": account} if account else {}
         environment = {**os.environ, "LC_ALL": "C.UTF-8", "HOME": folder}
-        quiet = {"check": True, "cwd": folder, "env": environment, "stdout": subprocess.DEVNULL, **as_user}
-        subprocess.run([initdb, "-D", data, "-A", "trust", "-U", "lockstep", "-N", "--wal-segsize=1"], **quiet)
+        quiet = {"cwd": folder, "env": environment, "stdout": subprocess.DEVNULL, **as_user}
+        subprocess.run(
+            [initdb, "-D", data, "-A", "trust", "-U", "lockstep", "-N", "--wal-segsize=1"], check=True, **quiet
+        )
         options = f"-c listen_addresses= -c unix_socket_directories={folder} "
         options += "-c fsync=off -c max_connections=60 -c max_wal_size=32MB"
-        subprocess.run([control, "-D", data, "-w", "-l", os.path.join(folder, "log"), "-o", options, "start"], **quiet)
+        subprocess.run(
+            [control, "-D", data, "-w", "-l", os.path.join(folder, "log"), "-o", options, "start"], check=True, **quiet
+        )
         try:
             yield folder
         finally:
-            subprocess.run([control, "-D", data, "-w", "-m", "immediate", "stop"], **quiet)
+            subprocess.run([control, "-D", data, "-w", "-m", "immediate", "stop"], check=True, **quiet)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

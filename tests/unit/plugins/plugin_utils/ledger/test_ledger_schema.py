@@ -101,7 +101,7 @@ def test_alembic_is_imported_only_to_migrate(tmp_path):
     )
     said = [
         subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-        for _ in range(2)
+        for _time in range(2)
     ]
     assert said == ["True\n", "False\n"]
 

@@ -118,7 +118,8 @@ def test_a_ring_that_the_policy_lost_is_not_passed() -> None:
     )
 
 
-def ask(statuses, name="production", batch=P, state=PASSED, reachable=(*T, *P), rings=RINGS, **given):
+def ask(statuses, name="production", batch=tuple(P), state=None, reachable=(*T, *P), rings=RINGS, **given):
+    state = PASSED if state is None else state
     return decide(policy(rings=rings), scope(T, P), statuses, state, name, batch, NOW, reachable, **given)
 
 

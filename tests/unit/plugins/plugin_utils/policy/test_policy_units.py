@@ -43,7 +43,7 @@ def test_no_counts(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "sign", "two"),
+    ("left", "sign", "right"),
     [
         ("1.0-1", 0, "1.0-1"),
         ("1.0", 0, "1.0-0"),
@@ -66,6 +66,6 @@ def test_no_counts(value: object) -> None:
         ("2.0-1", -1, "2.0-1+b1"),
     ],
 )
-def test_versions(one: str, sign: int, two: str) -> None:
-    assert compare(one, two) == sign
-    assert compare(two, one) == -sign
+def test_versions(left: str, sign: int, right: str) -> None:
+    assert compare(left, right) == sign
+    assert compare(right, left) == -sign
