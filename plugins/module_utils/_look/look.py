@@ -11,6 +11,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._provider import
 DAY_MS = 86400000
 UNSUPPORTED = "this host has no package manager that Lockstep supports"
 NEEDS_INDEXES = frozenset(("manager", "candidates", "holds", "indexes", "platform"))
+HALF_DONE = ("interrupted", "broken")
 NEEDS_MANAGER = ("manager", "packages", "candidates", "holds", "indexes", "history", "platform")
 ANSWER_LIMIT = 6000  # bytes of canonical JSON; the whole of what goes back to a play is to stay below 8 KB
 
@@ -135,6 +136,11 @@ class Look(object):
         for name in ("manager", "candidates", "holds"):
             if name in wanted:
                 self._try(name, getattr(reader, name))
+        manager = self.sections.get("manager", {})
+        if manager.get("health") in HALF_DONE:
+            # what a simulated upgrade says of packages that are half there is no count of what is pending
+            why = "the package manager is {0}: {1}".format(manager["health"], "; ".join(manager["problems"]))
+            self._blind(why, "run dpkg --configure -a and apt-get -f install on the host, then look again")
         if indexes is not None:
             self._judge(indexes)
             self._platform(indexes)
