@@ -2,22 +2,18 @@
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The way out for real-mode hosts: package mirror and names, nothing else.
 
-One table (nft) or one pair of chains (iptables) a lab; removing it removes every rule. Forwarding is a
-setting of the whole machine: the value before the first lab is kept on disk and put back by the last one.
+One table (nft) or one pair of chains (iptables) a lab; removing it removes every rule.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import urllib.parse
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from .names import LabNames, run_dir
-from .shell import locked, run, write_atomic
-
-FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+from . import machine
+from .names import LabNames
+from .shell import run
 
 
 def ports_of(uris: Iterable[str]) -> list[int]:
@@ -68,12 +64,7 @@ def iptables_rules(chain: str, bridge: str, subnet: str, dns: Sequence[str], por
 
 def open_way(names: LabNames, subnet: str, dns: Sequence[str], ports: Sequence[int]) -> None:
     """Let the lab's hosts reach the mirror; done again it changes nothing."""
-    with locked(run_dir() / "forward.lock"):
-        users = _users()
-        before = users.get("before") or FORWARD.read_text().strip()
-        labs = sorted({*users.get("labs", []), names.ident})
-        write_atomic(run_dir() / "forward.json", json.dumps({"before": before, "labs": labs}))
-        FORWARD.write_text("1\n")
+    machine.borrow(machine.FORWARDING, names.ident)
     if shutil.which("nft"):
         run(["nft", "delete", "table", "ip", names.table], check=False)
         run(["nft", "-f", "-"], stdin=nft_rules(names.table, names.bridge, subnet, dns, ports))
@@ -89,27 +80,7 @@ def close_way(names: LabNames, subnet: str = "") -> None:
         run(["nft", "delete", "table", "ip", names.table], check=False)
     elif shutil.which("iptables"):
         _close_iptables(names, subnet)
-    release_forwarding(names.ident)
-
-
-def release_forwarding(ident: str) -> None:
-    """Strike a lab off the list of those that need forwarding; the last one puts the old value back."""
-    if not (run_dir() / "forward.json").exists():
-        return
-    with locked(run_dir() / "forward.lock"):
-        users = _users()
-        labs = [other for other in users.get("labs", []) if other != ident]
-        if labs:
-            write_atomic(run_dir() / "forward.json", json.dumps({**users, "labs": labs}))
-            return
-        if users.get("before"):
-            FORWARD.write_text(users["before"] + "\n")
-        (run_dir() / "forward.json").unlink(missing_ok=True)
-
-
-def forwarding_users() -> list[str]:
-    """Identities of the labs on that list."""
-    return list(_users().get("labs", []))
+    machine.give_back(machine.FORWARDING, names.ident)
 
 
 def tables() -> list[str]:
@@ -118,11 +89,6 @@ def tables() -> list[str]:
         return []
     listed = run(["nft", "list", "tables", "ip"], check=False).stdout.split()
     return [word.removeprefix("lslab_") for word in listed if word.startswith("lslab_")]
-
-
-def _users() -> dict:
-    path = run_dir() / "forward.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _close_iptables(names: LabNames, subnet: str) -> None:

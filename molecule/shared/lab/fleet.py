@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from . import bases, catalogue, check, debs, disks, firewall, layers, network, state, teardown
+from . import bases, catalogue, check, debs, disks, firewall, layers, machine, network, state, teardown
 from .errors import LabError
 from .hosts import Host
 from .inventory import inventory_text, known_hosts_text
@@ -153,6 +153,7 @@ class Lab:
         lowers = {release: self._lowers(base, wish) for release, base in made.items()}
         started = time.monotonic()
         data = self._reserve(wish)
+        machine.borrow(machine.INOTIFY, self.names.ident)
         if wish.mode == "real":
             self._open_way(data["subnet"])
         if wish.repo:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from . import firewall, network, procs, state
+from . import firewall, machine, network, procs, state
 from .errors import LabError
 from .names import PREFIX, LabNames, lab_names
 from .shell import mounts_below, remove_tree, run
@@ -26,6 +26,7 @@ def take_down(names: LabNames) -> None:
     _end_ssh_masters(names)
     _unmount(names.state)
     firewall.close_way(names, subnet)
+    machine.give_back(machine.INOTIFY, names.ident)
     network.remove_links(names)
     _remove_cgroup(names)
     if not mounts_below(names.state):
@@ -74,9 +75,10 @@ def sweep_orphans() -> list[str]:
         if ident not in alive:
             run(["nft", "delete", "table", "ip", f"lslab_{ident}"], check=False)
             swept.append(f"lslab_{ident}")
-    for ident in firewall.forwarding_users():
-        if ident not in alive:
-            firewall.release_forwarding(ident)
+    for setting in machine.ALL:
+        for ident in machine.borrowers(setting):
+            if ident not in alive:
+                machine.give_back(setting, ident)
     return swept
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from lab import Faults, Lab, LabError, check, firewall, inventory, network, procs, teardown
+from lab.machine import ALL, borrowers
 from lab.shell import mounts_below
 
 SCRIPT = Path(__file__).resolve().parents[3] / "molecule" / "shared" / "lab.py"
@@ -293,7 +294,7 @@ def test_ansible_masters_do_not_outlive_the_lab(spare):
 
 
 def test_real_hosts_have_security_updates_pending_and_a_way_out(spare):
-    before = firewall.FORWARD.read_text()
+    before = {setting: setting.path.read_text() for setting in ALL}
     spare.up(["only"], mode="real")
     host = spare.host("only")
     host.run("apt-get -qq update -o APT::Update::Error-Mode=any")
@@ -303,8 +304,9 @@ def test_real_hosts_have_security_updates_pending_and_a_way_out(spare):
     shut_out = "import socket\ntry:\n  socket.create_connection(('192.0.2.99', 22), 3)\nexcept OSError as e: print(e)"
     assert host.run(["python3", "-c", shut_out]).stdout
     spare.down()
-    if not firewall.forwarding_users():
-        assert firewall.FORWARD.read_text() == before
+    for setting in ALL:
+        if not borrowers(setting):
+            assert setting.path.read_text() == before[setting]
 
 
 @pytest.mark.parametrize("release", ["bullseye", "trixie"])
