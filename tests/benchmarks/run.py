@@ -24,8 +24,9 @@ HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
 sys.path.insert(0, str(CHECKOUT / "tests" / "integration"))
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger  # noqa: E402
 from fleet import BIN, Fleet, Lab  # noqa: E402
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger  # noqa: E402
 
 LIMITS = {"detect": 0.4, "rollout": 1.25}
 HOSTS = ["bench1", "bench2", "bench3", "bench4"]

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A first result on somebody's own fleet: no policy, no ledger set-up, nothing changed, and no silence read as good news."""
+"""A first result on somebody's own fleet: no policy, no ledger set-up, nothing changed, and silence is no good news."""
 
 from __future__ import annotations
 

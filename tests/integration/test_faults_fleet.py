@@ -1,6 +1,6 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Hosts that are missing, dead, different or new in the middle of a rollout. What dpkg says on each host is the proof."""
+"""Hosts that are missing, dead, different or new in the middle of a rollout. dpkg on each host is the proof."""
 
 from __future__ import annotations
 
@@ -262,7 +262,8 @@ def test_a_held_package_stays_and_so_do_all_marks(quiet: MakeFleet) -> None:
     fleet = quiet()
     host = fleet.lab.host("prod1")
     host.run("apt-mark hold lab-plain")
-    marks = {name: fleet.lab.host(name).run("apt-mark showhold; apt-mark showauto").stdout for name in ("test1", "prod1")}
+    command = "apt-mark showhold; apt-mark showauto"
+    marks = {name: fleet.lab.host(name).run(command).stdout for name in ("test1", "prod1")}
     assert "lab-lib" in marks["prod1"] and "lab-plain" in marks["prod1"]
     result = fleet.play("rollout")
     done(result, "3 of 3 hosts verified")

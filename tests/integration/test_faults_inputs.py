@@ -1,6 +1,9 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Bad input: a policy, a ring, an inventory, a ledger or a plan that does not fit. No host is touched, and the message says what to mend."""
+"""Bad input: a policy, a ring, an inventory, a ledger or a plan that does not fit.
+
+No host is touched, and the message says what to mend.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture
 def fleet(lab: Lab, tmp_path: Path) -> Iterator[Fleet]:
-    """A policy, a ledger and a report folder of its own on the shared hosts; whatever the test does, dpkg must say the same after it."""
+    """A policy, a ledger and a report folder of its own on the shared hosts.
+
+    Whatever the test does, dpkg must say the same after it.
+    """
     before = packages(lab)
     yield Fleet(tmp_path, lab)
     assert packages(lab) == before
@@ -64,9 +70,15 @@ def is_planned(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        pytest.param(POLICY + "freeze: []\n", ["policy.yml:4: freeze: unknown key 'freeze'", "did you mean 'freezes'"], id="unknown"),
         pytest.param(
-            POLICY.replace("batch:", "bacht:"), ["policy.yml:3", "unknown key 'bacht'; did you mean 'batch'?"], id="unknown-in-ring"
+            POLICY + "freeze: []\n",
+            ["policy.yml:4: freeze: unknown key 'freeze'", "did you mean 'freezes'"],
+            id="unknown",
+        ),
+        pytest.param(
+            POLICY.replace("batch:", "bacht:"),
+            ["policy.yml:3", "unknown key 'bacht'; did you mean 'batch'?"],
+            id="unknown-in-ring",
         ),
         pytest.param(
             POLICY + "windows: [{rings: [production], start: '02:00', duration: 3h}]\n",
@@ -91,24 +103,41 @@ def test_a_policy_that_cannot_be_used_is_refused_with_file_and_line(fleet: Fleet
 
 def test_a_policy_that_is_not_there(fleet: Fleet) -> None:
     fleet.policy.unlink()
-    stopped(fleet.play("rollout"), f"{fleet.policy}: the policy file cannot be read", "No such file", "init writes a first one")
+    stopped(
+        fleet.play("rollout"),
+        f"{fleet.policy}: the policy file cannot be read",
+        "No such file",
+        "init writes a first one",
+    )
     is_planned(fleet)
 
 
 @pytest.mark.parametrize(
     ("pattern", "parts"),
     [
-        pytest.param("ring_prodution", ["'ring_prodution' matches nothing", "did you mean 'ring_production'?"], id="misspelt"),
+        pytest.param(
+            "ring_prodution", ["'ring_prodution' matches nothing", "did you mean 'ring_production'?"], id="misspelt"
+        ),
         pytest.param("ring_none", ["the group 'ring_none' has no hosts"], id="empty-group"),
         pytest.param("ring_production:!all", ["its pattern 'ring_production:!all' leaves no host"], id="nothing-left"),
-        pytest.param("ring_production:test1", ["test1: in ring 'test' and in ring 'production'", "a host has one ring"], id="two-rings"),
+        pytest.param(
+            "ring_production:test1",
+            ["test1: in ring 'test' and in ring 'production'", "a host has one ring"],
+            id="two-rings",
+        ),
     ],
 )
 def test_a_ring_that_does_not_fit_the_inventory(fleet: Fleet, pattern: str, parts: list[str]) -> None:
     empty = inventory(fleet, "all: {children: {ring_none: {hosts: {}}}}\n")
     fleet.policy.write_text(POLICY.replace("ring_production", f'"{pattern}"'))
     result = fleet.play("rollout", "-i", empty)
-    stopped(result, str(fleet.policy), "ring 'production'", *parts, "mend the patterns or the inventory; no host was touched")
+    stopped(
+        result,
+        str(fleet.policy),
+        "ring 'production'",
+        *parts,
+        "mend the patterns or the inventory; no host was touched",
+    )
     assert not fleet.reports.exists()
     is_planned(fleet)
 
@@ -137,7 +166,9 @@ def test_a_ledger_that_is_not_a_database_is_left_as_it_is(fleet: Fleet) -> None:
 
 
 def test_a_ledger_in_a_place_that_cannot_be_written(fleet: Fleet) -> None:
-    stopped(fleet.play("rollout", "-e", "lockstep_ledger=/proc/lockstep/ledger.db"), "/proc/lockstep", "lockstep_ledger")
+    stopped(
+        fleet.play("rollout", "-e", "lockstep_ledger=/proc/lockstep/ledger.db"), "/proc/lockstep", "lockstep_ledger"
+    )
     is_planned(fleet)
 
 
