@@ -17,6 +17,8 @@ description:
     go first, oldest first.
   - The action of the same name gives the arguments from the open plan, and carries files between the host and the
     content store.
+extends_documentation_fragment:
+  - lockstep.patching.plan_step
 author:
   - Lockstep maintainers (@lockstep)
 attributes:
@@ -33,15 +35,6 @@ options:
     type: str
     choices: [elect, stage, adopt]
     default: stage
-  plan_id:
-    description: Id of the plan.
-    type: str
-  ledger_id:
-    description: Id of the ledger that O(token) is of.
-    type: str
-  token:
-    description: Token of the run; a token lower than the highest seen of the same ledger starts nothing.
-    type: int
   lines:
     description: The plan's lines of this host's platform, as in the plan document.
     type: list
@@ -60,12 +53,6 @@ options:
     description: Seconds that one command of the package manager may take.
     type: int
     default: 1800
-  on_problem:
-    description: What a missing file means to the action, a failed task or a recorded result. The module itself
-      always returns its outcome.
-    type: str
-    choices: [fail, record]
-    default: fail
 """
 
 EXAMPLES = r"""
@@ -116,7 +103,7 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown  # noqa: E402
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host  # noqa: E402
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.acquiring import Acquire  # noqa: E402
-from ansible_collections.lockstep.patching.plugins.module_utils._transaction.arguments import require  # noqa: E402
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction.arguments import PLAN_STEP, require  # noqa: E402
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.places import Places  # noqa: E402
 
 REQUEST = ("mode", "plan_id", "ledger_id", "token", "lines", "wanted_old", "max_bytes", "timeout")
@@ -124,17 +111,14 @@ REQUEST = ("mode", "plan_id", "ledger_id", "token", "lines", "wanted_old", "max_
 
 def main():
     module = AnsibleModule(
-        argument_spec={
-            "mode": {"type": "str", "choices": ["elect", "stage", "adopt"], "default": "stage"},
-            "plan_id": {"type": "str"},
-            "ledger_id": {"type": "str"},
-            "token": {"type": "int", "no_log": False},
-            "lines": {"type": "list", "elements": "dict", "default": []},
-            "wanted_old": {"type": "list", "elements": "dict", "default": []},
-            "max_bytes": {"type": "int", "default": 4294967296},
-            "timeout": {"type": "int", "default": 1800},
-            "on_problem": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
-        },
+        argument_spec=dict(
+            PLAN_STEP,
+            mode={"type": "str", "choices": ["elect", "stage", "adopt"], "default": "stage"},
+            lines={"type": "list", "elements": "dict", "default": []},
+            wanted_old={"type": "list", "elements": "dict", "default": []},
+            max_bytes={"type": "int", "default": 4294967296},
+            timeout={"type": "int", "default": 1800},
+        ),
         supports_check_mode=True,
     )
     require(module, ("plan_id", "ledger_id", "token"))

@@ -14,6 +14,8 @@ description:
   - The action of the same name decides whether a host owes a reboot, gives the arguments from the open plan, waits
     for the host, and proves
     the reboot by its boot id.
+extends_documentation_fragment:
+  - lockstep.patching.plan_step
 author:
   - Lockstep maintainers (@lockstep)
 attributes:
@@ -26,15 +28,6 @@ options:
     type: str
     choices: [reboot, state]
     default: reboot
-  plan_id:
-    description: Id of the plan.
-    type: str
-  ledger_id:
-    description: Id of the ledger that O(token) is of.
-    type: str
-  token:
-    description: Token of the run; a token lower than the highest seen of the same ledger starts nothing.
-    type: int
   boot_id:
     description: Boot id that the reboot is owed in. A host that shows another has rebooted since, and is left alone.
     type: str
@@ -42,12 +35,6 @@ options:
     description: Seconds until the reboot starts, so that this module can return before.
     type: int
     default: 1
-  on_problem:
-    description: What a problem means to the action, a failed task or a recorded result. The module itself always
-      returns its outcome.
-    type: str
-    choices: [fail, record]
-    default: fail
 """
 
 EXAMPLES = r"""
@@ -82,22 +69,19 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host  # noqa: E402
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction import rebooting  # noqa: E402
-from ansible_collections.lockstep.patching.plugins.module_utils._transaction.arguments import require  # noqa: E402
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction.arguments import PLAN_STEP, require  # noqa: E402
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.journal import JournalError  # noqa: E402
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.places import Places  # noqa: E402
 
 
 def main():
     module = AnsibleModule(
-        argument_spec={
-            "mode": {"type": "str", "choices": ["reboot", "state"], "default": "reboot"},
-            "plan_id": {"type": "str"},
-            "ledger_id": {"type": "str"},
-            "token": {"type": "int", "no_log": False},
-            "boot_id": {"type": "str"},
-            "delay": {"type": "int", "default": 1},
-            "on_problem": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
-        },
+        argument_spec=dict(
+            PLAN_STEP,
+            mode={"type": "str", "choices": ["reboot", "state"], "default": "reboot"},
+            boot_id={"type": "str"},
+            delay={"type": "int", "default": 1},
+        ),
         supports_check_mode=True,
     )
     if module.params["mode"] == "state":

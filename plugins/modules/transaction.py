@@ -18,6 +18,8 @@ description:
     running transaction, returns the result of a finished one, and repairs and goes on with an interrupted one.
   - The action of the same name gives the arguments from the open plan; a play needs none but O(lock_timeout) and
     O(timeout).
+extends_documentation_fragment:
+  - lockstep.patching.plan_step
 author:
   - Lockstep maintainers (@lockstep)
 attributes:
@@ -31,16 +33,6 @@ options:
   transaction:
     description: Id of the transaction. The same id with the same O(attempt) is never carried out twice.
     type: str
-  plan_id:
-    description: Id of the plan.
-    type: str
-  ledger_id:
-    description: Id of the ledger that O(token) is of.
-    type: str
-  token:
-    description: Token of the run. A host starts nothing for a token that is lower than one that it has seen of the
-      same ledger.
-    type: int
   attempt:
     description: A higher number than the last attempt's carries a transaction that has failed or was refused through
       again.
@@ -76,12 +68,6 @@ options:
       - Whether a reboot that is owed follows. Then a host that owes one is not made to restart its services before it.
     type: bool
     default: false
-  on_problem:
-    description: What a problem means to the action, a failed task or a recorded result. The module itself always
-      returns its outcome.
-    type: str
-    choices: [fail, record]
-    default: fail
   reconnect:
     description: Seconds that the action tries to reach a host again whose connection was lost.
     type: int
@@ -198,7 +184,7 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host  # noqa: E402
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction import launch  # noqa: E402
-from ansible_collections.lockstep.patching.plugins.module_utils._transaction.arguments import require  # noqa: E402
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction.arguments import PLAN_STEP, require  # noqa: E402
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.journal import JournalError  # noqa: E402
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.places import Places  # noqa: E402
 
@@ -219,21 +205,18 @@ REQUEST = (
 
 def main():
     module = AnsibleModule(
-        argument_spec={
-            "transaction": {"type": "str"},
-            "plan_id": {"type": "str"},
-            "ledger_id": {"type": "str"},
-            "token": {"type": "int", "no_log": False},
-            "attempt": {"type": "int", "default": 1},
-            "lines": {"type": "list", "elements": "dict", "default": []},
-            "skip": {"type": "list", "elements": "dict", "default": []},
-            "lock_timeout": {"type": "int", "default": 300},
-            "timeout": {"type": "int", "default": 3600},
-            "restart_services": {"type": "bool", "default": True},
-            "reboot_follows": {"type": "bool", "default": False},
-            "on_problem": {"type": "str", "choices": ["fail", "record"], "default": "fail"},
-            "reconnect": {"type": "int", "default": 120},
-        },
+        argument_spec=dict(
+            PLAN_STEP,
+            transaction={"type": "str"},
+            attempt={"type": "int", "default": 1},
+            lines={"type": "list", "elements": "dict", "default": []},
+            skip={"type": "list", "elements": "dict", "default": []},
+            lock_timeout={"type": "int", "default": 300},
+            timeout={"type": "int", "default": 3600},
+            restart_services={"type": "bool", "default": True},
+            reboot_follows={"type": "bool", "default": False},
+            reconnect={"type": "int", "default": 120},
+        ),
         supports_check_mode=True,
     )
     require(module, ("transaction", "plan_id", "ledger_id", "token"))
