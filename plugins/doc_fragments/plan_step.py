@@ -13,7 +13,8 @@ options:
     description: Id of the ledger that O(token) is of.
     type: str
   token:
-    description: Token of the run; a host starts nothing for a token lower than the highest it has seen of the same ledger.
+    description:
+      - Token of the run; a host starts nothing for a token lower than the highest it has seen of the same ledger.
     type: int
   on_problem:
     description:

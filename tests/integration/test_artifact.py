@@ -58,7 +58,7 @@ class Foreign:
         }
         installed = self.collections / "ansible_collections" / "lockstep" / "patching"
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        pip = [venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [venv / "bin" / "pip", "install", "-qq", "--disable-pip-version-check"]
         subprocess.run([*pip, f"ansible-core=={version('ansible-core')}"], check=True)
         command = ["ansible-galaxy", "collection", "install", "--offline", artifact, "-p", self.collections]
         subprocess.run(command, check=True, cwd=self.work, env=self.environment, stdout=subprocess.DEVNULL)
