@@ -22,6 +22,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.repor
     ring_results,
     run_results,
     transaction_results,
+    untested_drift,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import newer_run
@@ -129,7 +130,7 @@ class ActionModule(ControllerAction):
                         "created_ms": plan["created_ms"],
                         "state": plan["state"],
                     },
-                    plan["left_out"],
+                    [*plan["left_out"], *untested_drift(statuses)],
                     host_results(statuses),
                     ring_results(plan, rings, settled, policy),
                     transaction_results(ledger, plan["plan_id"]),
