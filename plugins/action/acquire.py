@@ -29,8 +29,10 @@ class ActionModule(HostAction):
     def act(self) -> dict[str, Any]:
         work = work_of(self, "acquire")
         state = state_of(work.base.ledger.state(work.base.fleet, self.host))
-        if state is None or not state["sections"]:
-            found = look(self, work.base.ledger, work.base.fleet, work.base.token, {"refresh": "never"})
+        if state is None or not state["sections"] or not state["reachable"]:
+            # nobody has seen it since it was away; with indexes from before that it could be taken for another platform
+            arguments = {"refresh": "auto" if self._task.check_mode else "always"}
+            found = look(self, work.base.ledger, work.base.fleet, work.base.token, arguments)
             if not found.answer:
                 return self._silent(work, found.problem, found.reachable)
             state = {"sections": found.sections}

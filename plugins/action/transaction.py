@@ -80,6 +80,10 @@ class ActionModule(HostAction):
             _content, why = section(state, name)
             if why:
                 return record(self, work, "failed", f"its {name} are unknown: {why}", detail={})
+        platform = section(state, "platform")[0]["id"]
+        if platform not in work.plan["body"]["platforms"]:
+            why = f"its platform {platform} (release and package sources) is not one that the plan was made for"
+            return record(self, work, "failed", f"{why}; compare its package sources with the others', then plan again")
         return record(self, work, "skipped", "nothing_to_do", detail={"skip": skip})
 
     def _apply(
