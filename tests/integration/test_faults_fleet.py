@@ -237,7 +237,8 @@ def test_a_package_script_that_fails_on_the_test_host_stops_there(quiet: MakeFle
     stopped(result, "ring 'test'", "test1", "post-installation script of lab-broken failed", "on purpose", "exclude")
     assert {host: fleet.lab.host(host).run("dpkg-query -W").stdout for host in before} == before
     assert row(fleet, "test1")["status"] == "failed"
-    # the vendor publishes a version that works; the broken plan is given up by name
+    # the admin repairs the host, the vendor publishes a version that works, and the plan is given up with a reason
+    fleet.lab.host("test1").run("apt-get -y --allow-downgrades install lab-broken=1.0")
     fleet.lab.repo.publish_standard("1.2", only=["lab-broken"])
     done(fleet.play("rollout", "-e", "lockstep_supersede=broken"), "3 of 3 hosts verified")
     have(fleet, "1.1", "test1", "prod1", "prod2")
