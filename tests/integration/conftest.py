@@ -28,8 +28,8 @@ def make_fleet(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Calla
     def make(test: Sequence[str] = TEST, production: Sequence[str] = PRODUCTION, **options: Any) -> Fleet:
         lab = Lab(f"it-{os.getpid()}-{len(labs)}")
         labs.append(lab)
-        disks = options.pop("disks", {})
-        hosts = {name: {"disk": disks[name]} if name in disks else {} for name in [*test, *production]}
+        wishes = {"disk": options.pop("disks", {}), "base": options.pop("bases", {})}
+        hosts = {name: {wish: of[name] for wish, of in wishes.items() if name in of} for name in [*test, *production]}
         groups = {"ring_test": list(test), "ring_production": list(production)}
         return Fleet(tmp_path, lab.up(hosts, groups=groups, **options))
 

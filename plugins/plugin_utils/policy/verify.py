@@ -220,13 +220,8 @@ def _health(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
             continue
         found = active.get(name)
         if found is None or found.get("active") != "active":
-            if (
-                found is not None
-                and found.get("active") == "inactive"
-                and found.get("result") == "success"
-                and item.get("sub") == "exited"
-            ):
-                continue
+            if item.get("sub") == "exited" and (found is None or _at_rest(found)):
+                continue  # it had run once; where a boot finds nothing for it to do it does not run (a failure is below)
             broken.append(f"{plain(name, 100)} was active and is {plain(found.get('active') if found else 'gone', 30)}")
     failed = {str(name) for name in was.get("failed_units") or []}
     broken += [
@@ -243,6 +238,10 @@ def _health(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
                 f" {plain(item.get('process') or 'a process', 60)} did"
             )
     return list(dict.fromkeys(broken)), []
+
+
+def _at_rest(unit: Mapping[str, Any]) -> bool:
+    return unit.get("active") == "inactive" and unit.get("result") == "success"
 
 
 def _ended(unit: Mapping[str, Any]) -> bool:

@@ -100,6 +100,13 @@ STOPPED = [{**UNITS[0], "active": "failed", "sub": "failed", "result": "exit-cod
             "regressed",
             "nginx.service was active and is gone",
         ),
+        # a unit that had run once, and that this boot had nothing to do for
+        ({"health": {"units": UNITS[:1], "ports": PORTS, "failed_units": []}}, "verified", ""),
+        (
+            {"health": {"units": UNITS[:1], "ports": PORTS, "failed_units": ["setup.service"]}},
+            "regressed",
+            "setup.service has failed",
+        ),
         ({"health": {"units": UNITS[:2], "ports": PORTS, "failed_units": ["bad.service"]}}, "verified", ""),
         (
             {"health": {"units": UNITS, "ports": PORTS, "failed_units": ["bad.service", "new.service"]}},
