@@ -140,9 +140,9 @@ def test_versions_that_reached_production_before_any_test_host_are_listed(fleet:
     result = detect(fleet, "-e", "lockstep_test=ring_test", "-e", "lockstep_production=ring_production")
     assert result.status == 0, result.output
     found = report(fleet)["drift"]
-    assert sorted((row["host"], row["package"], row["version"]) for row in found["rows"]) == [
-        ("prod1", "lab-beta", "2.1"),
-        ("prod2", "lab-alpha", "2.5"),
+    assert sorted((row["hosts"], row["package"], row["version"]) for row in found["rows"]) == [
+        (["prod1"], "lab-beta", "2.1"),
+        (["prod2"], "lab-alpha", "2.5"),
     ]
     assert "lab-beta" in result.output and "2.1" in result.output
     assert found["complete"] and not found["gaps"]
