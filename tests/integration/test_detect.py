@@ -53,6 +53,7 @@ def detect(fleet: Fleet, *arguments: str) -> Result:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        check=False,
         timeout=300,
     )
     return Result(done.returncode, done.stdout)
