@@ -59,6 +59,14 @@ def test_locked_dpkg_is_waited_for(fleet: Fleet) -> None:
     sound(fleet)
 
 
+def test_another_update_of_the_indexes_is_waited_for(fleet: Fleet) -> None:
+    hold = "import fcntl, time; f = open('/var/lib/apt/lists/lock', 'a'); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(12)"
+    fleet.lab.host("test1").run(["systemd-run", "--quiet", "--collect", "python3", "-c", hold])
+    expect(fleet.play("rollout"), "done", "3 of 3 hosts verified")
+    assert installed(fleet, "lab-plain") == TESTED
+    sound(fleet)
+
+
 def test_dpkg_that_stays_locked_fails_its_host_alone(fleet: Fleet) -> None:
     expect(fleet.play("plan"), "done")
     fleet.lab.host("prod1").lock_dpkg()

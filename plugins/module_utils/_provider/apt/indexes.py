@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import tempfile
+import time
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Index, Origin, Unknown
@@ -27,6 +28,8 @@ Acquire::Languages "none";
 UPDATE_TIMEOUT = 600.0  # seconds
 # apt leaves no trace of an update that found nothing new, so the time of our own last complete one is kept (UTC ms)
 STAMP = "/var/lib/lockstep/indexes-fetched"
+LISTS_LOCKED = "/var/lib/apt/lists/lock"
+LOCK_PAUSES = (0.5, 1, 2, 3, 5, 5, 5, 10, 10, 10, 0)  # seconds; some 50 s in all
 
 
 class Target(NamedTuple):
@@ -157,7 +160,12 @@ class Indexes(object):
         return all(self.host.read_or(LISTS + "/" + name) == open_text(os.path.join(lists, name)) for name in names)
 
     def _update(self, options):
-        run = self.host.run(["apt-get"] + options + ["-q", "update"], timeout=UPDATE_TIMEOUT)
+        # another update (a timer's, another run's) is over in seconds, and apt has no waiting for this lock of its own
+        for pause in LOCK_PAUSES:
+            run = self.host.run(["apt-get"] + options + ["-q", "update"], timeout=UPDATE_TIMEOUT)
+            if run.rc == 0 or LISTS_LOCKED not in run.err:
+                break
+            time.sleep(pause)
         self._problems.extend(apt_output.parse_update(run.out + "\n" + run.err))
         if run.rc and not self._problems:
             self._problems.append("apt-get update ended with {0}: {1}".format(run.rc, run.err.strip()[-200:]))
