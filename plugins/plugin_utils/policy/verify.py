@@ -221,7 +221,7 @@ def _health(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -
         found = active.get(name)
         if found is None or found.get("active") != "active":
             if item.get("sub") == "exited" and (found is None or _at_rest(found)):
-                continue  # it had run once; where a boot finds nothing for it to do it does not run (a failure is below)
+                continue  # it had run once; a boot that finds nothing for it to do does not run it (a failure is below)
             broken.append(f"{plain(name, 100)} was active and is {plain(found.get('active') if found else 'gone', 30)}")
     failed = {str(name) for name in was.get("failed_units") or []}
     broken += [
