@@ -14,6 +14,17 @@ _LISTS = (
     ("Not upgrading", "kept"),
     ("Not upgrading yet due to phasing", "phased"),
 )
+_TITLES = _LISTS + (
+    ("The following packages will be upgraded", "upgrade"),
+    ("The following NEW packages will be installed", "install"),
+    ("The following packages will be REMOVED", "remove"),
+    ("The following packages will be DOWNGRADED", "downgrade"),
+)
+_VERSIONS = re.compile(r"^ +(\S+?)\*? \((.+)\)$")
+_SUMMARY = re.compile(
+    r"^(\d+) upgraded, (\d+) newly installed, (?:(\d+) downgraded, )?(\d+) to remove and \d+ not upgraded\.$",
+    re.MULTILINE,
+)
 _SECRETS = re.compile(r"(\w+://)[^/\s@]*@")
 _FAILURE = re.compile(
     r"failed to fetch|signature|GPG error|OpenPGP|not signed|expired|not valid yet|no longer has|"
@@ -72,6 +83,42 @@ def parse_simulation(text: str) -> Simulation:
         else:
             into = next((kind for title, kind in _LISTS if line.startswith(title + ":")), None)
     return Simulation(actions, lists["kept"], lists["phased"])
+
+
+def parse_listing(text: str) -> Optional[Simulation]:
+    """Parse the lists with versions (``-V``) that ``apt-get full-upgrade`` shows before it asks.
+
+    An action's arch is empty where apt leaves it out (the native one, or all). None where the lists do not add up to
+    apt's own summary: whatever they say then, it is not understood.
+    """
+    lists: Dict[str, List[Tuple[str, str]]] = {}
+    into = None
+    for line in text.split("\n"):
+        if line.startswith("  ") and into:
+            found = _VERSIONS.match(line)
+            if not found:
+                return None
+            lists.setdefault(into, []).append(found.groups())
+        else:
+            into = next((kind for title, kind in _TITLES if line.startswith(title + ":")), None)
+    summary = _SUMMARY.search(text)
+    if not summary:
+        return None
+    kinds = ("upgrade", "install", "remove")
+    counted = [int(number or 0) for number in (summary.group(1), summary.group(2), summary.group(4))]
+    if [len(lists.get(kind, [])) for kind in kinds] != counted or lists.get("downgrade"):
+        return None
+    actions = []
+    for kind in kinds:
+        for spoken, versions in lists.get(kind, []):
+            name, _colon, arch = spoken.partition(":")
+            old, arrow, new = versions.partition(" => ")
+            if bool(arrow) != (kind == "upgrade"):
+                return None
+            installed = None if kind == "install" else old
+            actions.append(Action(kind, name, arch, installed, {"upgrade": new, "install": old}.get(kind)))
+    kept = [spoken for spoken, _versions in lists.get("kept", [])]
+    return Simulation(actions, kept, [spoken for spoken, _versions in lists.get("phased", [])])
 
 
 def parse_policy(text: str) -> Dict[str, Policy]:
