@@ -98,7 +98,7 @@ def parse_listing(text: str) -> Optional[Simulation]:
             found = _VERSIONS.match(line)
             if not found:
                 return None
-            lists.setdefault(into, []).append(found.groups())
+            lists.setdefault(into, []).append((found.group(1), found.group(2)))
         else:
             into = next((kind for title, kind in _TITLES if line.startswith(title + ":")), None)
     summary = _SUMMARY.search(text)

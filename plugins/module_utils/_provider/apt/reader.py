@@ -128,12 +128,13 @@ class AptReader(Reader):
     def _with_arch(self, listed: apt_output.Simulation) -> apt_output.Simulation:
         """The same with the architecture that the candidate, or for a removal the installed package, really has."""
         installed = {(package.name, package.arch) for package in self.packages()}
-        unsaid = [each for each in listed.actions if not each.arch and each.version is not None]
-        records = self._records([(each.name, "", each.version) for each in unsaid])
-        archs = {(name, version): arch for name, arch, version in records}
+        unsaid = [
+            (each.name, "", each.version) for each in listed.actions if not each.arch and each.version is not None
+        ]
+        archs = {(name, version): arch for name, arch, version in self._records(unsaid)}
         actions = []
         for each in listed.actions:
-            arch = each.arch or archs.get((each.name, each.version), "")
+            arch = each.arch or archs.get((each.name, each.version or ""), "")
             if each.version is None and not arch:
                 arch = next((here for here in (self._native, "all") if (each.name, here) in installed), "")
             actions.append(each._replace(arch=arch))
