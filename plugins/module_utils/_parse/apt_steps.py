@@ -5,9 +5,9 @@
 import re
 from typing import Dict, List
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.deb_version import newer
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Step
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import Simulation
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import newer
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, find
 
 _UNMET = re.compile(r"^The following packages have unmet dependencies:\n((?:^ +.*\n)+)", re.MULTILINE)

@@ -5,7 +5,7 @@
 import re
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import newer
+from ansible_collections.lockstep.patching.plugins.module_utils._model.deb_version import newer
 
 _DPKG = re.compile(
     r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:(install|upgrade|remove|purge) (\S+) (\S+) (\S+)"

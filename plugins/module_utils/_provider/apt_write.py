@@ -6,10 +6,10 @@ import os
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.deb_version import newer
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import apt_steps, dpkg_state
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import parse_simulation
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import newer
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, Stanza
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_status import parse_auto
 from ansible_collections.lockstep.patching.plugins.module_utils._provider import apt_write_index

@@ -6,6 +6,7 @@ import os
 import re
 from typing import Dict, List, Optional, Set, Tuple
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.deb_version import version_key
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import (
     Candidate,
     Hold,
@@ -15,7 +16,6 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.state imp
 )
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import apt_output, apt_sources, dpkg_status
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb822 import stanzas
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import version_key
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt import health, logs
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.indexes import Indexes
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Reader, Signal

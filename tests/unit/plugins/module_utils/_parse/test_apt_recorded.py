@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.deb_version import newer, version_key
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import (
     apt_output,
     apt_sources,
@@ -16,7 +17,6 @@ from ansible_collections.lockstep.patching.plugins.module_utils._parse import (
     package_logs,
     release,
 )
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import newer, version_key
 
 FIXTURES = next(folder for folder in Path(__file__).resolve().parents if folder.name == "tests") / "fixtures" / "apt"
 RELEASES = ["bullseye", "bookworm", "trixie"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.deb_version import newer
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb_version import newer
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.expect import Expected, Pin, expect, judge
 
