@@ -48,7 +48,8 @@ class ActionModule(ControllerAction):
         hosts = [str(host) for host in self._vars.get("ansible_play_batch", [])]
         ring = next((batch["ring"] for batch in self.files.read("batches") if hosts and hosts[0] in batch["hosts"]), "")
         known = self.files.read("inventory")
-        verdicts.settle(ledger, self.files.read_policy(), plan, run.token, now_ms())
+        if not run.check:
+            verdicts.settle(ledger, self.files.read_policy(), plan, run.token, now_ms())
         statuses = statuses_of(ledger, plan["plan_id"])
         gate = decide(
             self.files.read_policy(),
@@ -64,13 +65,9 @@ class ActionModule(ControllerAction):
             verdicts.retired(statuses),
             self.files.read("attempted") or [],
         )
-        for host in gate.absent:
-            reason = self.files.read(for_host("silent", host)) or "it gave no answer in this run"
-            ledger.set_host(plan["plan_id"], host, "unreachable", "absent", reason, {}, run.token, now_ms())
-        ledger.record_gate(plan["plan_id"], ring, gate.decision, gate.why, gate.hosts, run.token, now_ms())
+        if not run.check:
+            self._record(run, ledger, plan, ring, gate)
         if gate.decision == "go":
-            if gate.hosts:
-                verdicts.open_ring(ledger, plan, ring, run.token, now_ms())
             self.files.write("attempted", [*(self.files.read("attempted") or []), *gate.hosts])
             for host in gate.hosts:
                 self.files.write(for_host("go", host), ring)
@@ -79,3 +76,12 @@ class ActionModule(ControllerAction):
             self.files.save(run)
         self._display.display(say(f"gate {ring}", f"{gate.decision}: {gate.why}", gate.next))
         return gate
+
+    def _record(self, run: Run, ledger: Ledger, plan: dict[str, Any], ring: str, gate: Gate) -> None:
+        """Keep what the gate said, and who was silent when it was asked."""
+        for host in gate.absent:
+            reason = self.files.read(for_host("silent", host)) or "it gave no answer in this run"
+            ledger.set_host(plan["plan_id"], host, "unreachable", "absent", reason, {}, run.token, now_ms())
+        ledger.record_gate(plan["plan_id"], ring, gate.decision, gate.why, gate.hosts, run.token, now_ms())
+        if gate.decision == "go" and gate.hosts:
+            verdicts.open_ring(ledger, plan, ring, run.token, now_ms())

@@ -94,6 +94,8 @@ def closing_line(
         return _stopped(why + _gone(run, why), run.gate["next"])
     scope = plan["body"]["scope"]
     more = "".join(f"; {note}" for note in run.notes)
+    if run.check:
+        return f"done: check: plan {short} is as it was; nothing was kept or changed{more}"
     if run.stage == "retire":
         return f"done: plan {short}{more}"
     concerned = [verdict for verdict in verdicts if _concerns(run.stage, verdict.ring, scope)]
