@@ -83,6 +83,10 @@ class Reader(object):
     def manager(self) -> Manager:
         raise NotImplementedError
 
+    def arch(self) -> str:
+        """Return the host's own architecture in the package manager's word for it, empty when it is not known."""
+        raise NotImplementedError
+
     def packages(self) -> List[Package]:
         """Return what is installed, sorted by name, arch."""
         raise NotImplementedError
