@@ -6,6 +6,7 @@ import os
 import re
 
 from ansible_collections.lockstep.patching.plugins.module_utils._look.host_facts import process_start_ms
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import proc
 
 OUTDATED_LIMIT = 500  # processes reported
@@ -128,10 +129,15 @@ class Processes(object):
 
 
 def units(host, started):
-    """Return (units, failed unit names); started: the systemctl command under way. Raise OSError when it failed."""
+    """Return (units, failed unit names); started: the systemctl command under way. Raise Unknown when it failed."""
     run = started.result()
+    if run.rc and not os.path.isdir(host.path("/run/systemd/system")):
+        raise Unknown(
+            "health", "systemd is not PID 1 here, so no unit says whether it runs", "use the policy's health checks"
+        )
     if run.rc:
-        raise OSError("systemctl show failed: {0}".format(proc.bounded(run.err.strip(), 200)))
+        why = "systemctl show failed: {0}".format(proc.bounded(" ".join(run.err.split()), 200))
+        raise Unknown("health", why, "look at systemctl on the host")
     rows = [unit for unit in proc.parse_units(run.out) if unit["active"] != "inactive"]
     return rows, [unit["name"] for unit in rows if unit["active"] == "failed"]
 
