@@ -122,7 +122,8 @@ class Processes(object):
         """Return the section ``services``."""
         reason = None
         if self.unreadable:
-            reason = "{0} processes of other users could not be read: run it as root".format(self.unreadable)
+            why = "something on the host forbids it even to root" if self.host.is_root else "run it as root"
+            reason = "processes that could not be read: {0}; {1}".format(self.unreadable, why)
         elif len(self.outdated) > OUTDATED_LIMIT:
             reason = "only the first {0} of {1} are listed".format(OUTDATED_LIMIT, len(self.outdated))
         return {"outdated": self.outdated[:OUTDATED_LIMIT], "complete": reason is None, "reason": reason}
