@@ -168,5 +168,6 @@ def test_host_that_does_not_come_back_from_its_reboot_is_lost_until_the_next_run
     assert installed(fleet, "lab-plain", HOSTS) == TESTED
     assert reason(fleet, "test1") == ""
     asked = [record["step"] for records in journals(fleet, "test1") for record in records].count("rebooting")
-    assert (asked, reboots(fleet, "test1"), reboots(fleet, "prod1")) == (1, 0, 1)
+    # its own reboot may have been over before the power was pulled; a second one would be Lockstep's
+    assert asked == 1 and reboots(fleet, "test1") <= 1 and reboots(fleet, "prod1") == 1
     sound(fleet)

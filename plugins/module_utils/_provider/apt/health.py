@@ -9,7 +9,8 @@ import struct
 
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Manager
 
-LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
+# not the lists' lock: an update of the indexes, perhaps of another run, changes no package, and the refresh waits for it
+LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock")
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
 
 
