@@ -9,7 +9,7 @@ import struct
 
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Manager
 
-# not the lists' lock: an update of the indexes, perhaps of another run, changes no package, and the refresh waits for it
+# not the lists' lock: an update of the indexes, perhaps another run's, changes no package, and the refresh waits for it
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock")
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
 
