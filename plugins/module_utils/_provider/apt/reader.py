@@ -28,6 +28,8 @@ _SECURITY = re.compile(r"security$", re.IGNORECASE)
 LISTING = ["-q", "-V", "-o", "quiet=1", "-o", "Debug::NoLocking=true", "-o", "APT::Get::Assume-No=true"]
 LISTING += ["-o", "APT::Get::Assume-Yes=false", "-o", "APT::Get::Force-Yes=false"]
 LISTING += ["-o", "APT::Get::Download-Only=true", "full-upgrade"]
+BLOCKED = "an upgrade would need packages that apt cannot install or may not remove"
+PHASED = "phased: offered to {0} % of hosts, not to this one yet"
 BATCH = 400  # packages that one apt-cache command is asked about
 
 
@@ -179,6 +181,9 @@ class AptReader(Reader):
             policy = self._policies.get(spoken)
             if policy is None or policy.candidate is None or policy.candidate == policy.installed:
                 continue
+            why = kept[spoken]
+            if policy.phased is not None and why == BLOCKED:
+                why = PHASED  # apt 2.6 lists these with what it keeps back for other reasons
             name, _colon, arch = spoken.partition(":")
             arch = arch or next(
                 (found.arch for key, found in installed.items() if key[0] == name and key[1] in (self._native, "all")),
@@ -188,7 +193,7 @@ class AptReader(Reader):
             rows.append(
                 (
                     apt_output.Action(action, name, arch, policy.installed, policy.candidate),
-                    kept[spoken].format(policy.phased if policy.phased is not None else "some"),
+                    why.format(policy.phased if policy.phased is not None else "some"),
                 )
             )
         records = self._records(
@@ -202,9 +207,8 @@ class AptReader(Reader):
     def _kept(self, installed: Dict[Tuple[str, str], Package]) -> Dict[str, str]:
         simulation = self._simulation()
         held = {self._spoken(name, arch) for name, arch in self._read_status()[1]}
-        blocked = "an upgrade would need packages that apt cannot install or may not remove"
-        why = {name: "held" if name in held else blocked for name in simulation.kept}
-        why.update((name, "phased: offered to {0} % of hosts, not to this one yet") for name in simulation.phased)
+        why = {name: "held" if name in held else BLOCKED for name in simulation.kept}
+        why.update((name, PHASED) for name in simulation.phased)
         return why
 
     def _candidate(self, action, kept, records, installed):
