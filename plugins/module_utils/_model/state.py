@@ -58,12 +58,27 @@ class Origin(NamedTuple):
     component: str
 
 
+class Advisory(NamedTuple):
+    """A vendor's notice that names a candidate, or a version between the installed one and it.
+
+    type: security, bugfix, enhancement or unclassified; severity: critical, important, moderate, low or None; cves:
+    sorted; issued_ms: None when it is not dated.
+    """
+
+    id: str
+    type: str
+    severity: Optional[str]
+    cves: List[str]
+    issued_ms: Optional[int]
+
+
 class Candidate(NamedTuple):
     """What the package manager's own simulated full upgrade would do, or keeps back (kept_back is then the reason).
 
     action: upgrade, install or remove. installed is None for a new package; version, size (bytes), sha256 and
     filename are None for a removal or where the index does not give them. phased: percent or None. age_ms: None when
-    nothing dates the version.
+    nothing dates the version. advisories: sorted by id, empty where the platform has advisory data and none of it
+    names the candidate; None where there is no advisory data.
     """
 
     name: str
@@ -81,6 +96,7 @@ class Candidate(NamedTuple):
     phased: Optional[int]
     kept_back: Optional[str]
     age_ms: Optional[int]
+    advisories: Optional[List[Advisory]] = None
 
 
 class Hold(NamedTuple):
