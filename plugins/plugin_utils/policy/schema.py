@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import DURATION, PERCENT
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import (
+    COUNT,
+    DURATION,
+    NAME,
+    PATTERN,
+    SOME,
+    keys,
+)
 
 NOT_BUILT: dict[str, frozenset[str]] = {
     "": frozenset(
@@ -23,23 +30,14 @@ NOT_BUILT: dict[str, frozenset[str]] = {
 """By place: keys of the design that nothing reads yet. They are refused, since a freeze that nobody reads would not
 hold."""
 
-_DURATION = {"type": ["string", "integer"], "pattern": DURATION, "minimum": 0, "maximum": 0}
-_COUNT = {"type": ["integer", "string"], "minimum": 0, "pattern": PERCENT}
-_BATCH = {"type": ["integer", "string"], "minimum": 1, "pattern": r"^(100|[1-9][0-9]?)%$"}
-_PATTERN = {"type": "string", "minLength": 1}
 _GLOB = {"type": "string", "pattern": r"^[^\s]+$"}
 _GLOBS = {"type": "array", "items": _GLOB}
 
 
-def _keys(properties: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
-    shape: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
-    return {**shape, "required": list(required)} if required else shape
-
-
-GATE = _keys({"max_failed": _COUNT, "max_absent": _COUNT})
-DELAY = _keys({"security": _DURATION, "other": _DURATION})
-EXCLUDE_FOR = _keys({"for": _PATTERN, "packages": _GLOBS}, ("for", "packages"))
-SELECT = _keys(
+GATE = keys({"max_failed": COUNT, "max_absent": COUNT})
+DELAY = keys({"security": DURATION, "other": DURATION})
+EXCLUDE_FOR = keys({"for": PATTERN, "packages": _GLOBS}, ("for", "packages"))
+SELECT = keys(
     {
         "security": {"type": "boolean"},
         "other": {"type": "boolean"},
@@ -50,33 +48,33 @@ SELECT = _keys(
         "age_unknown": {"enum": ["withhold", "allow"]},
     }
 )
-_REBOOT_KEYS = {"mode": {"enum": ["when_needed", "never", "always"]}, "timeout": _DURATION}
-REBOOT = _keys(_REBOOT_KEYS)
-REBOOT_RULE = _keys({"for": _PATTERN, **_REBOOT_KEYS})
+_REBOOT_KEYS = {"mode": {"enum": ["when_needed", "never", "always"]}, "timeout": DURATION}
+REBOOT = keys(_REBOOT_KEYS)
+REBOOT_RULE = keys({"for": PATTERN, **_REBOOT_KEYS})
 CHECK = {
-    **_keys(
+    **keys(
         {
-            "for": _PATTERN,
+            "for": PATTERN,
             "unit": {"type": "string", "pattern": r"^[A-Za-z0-9@:._\\-]+\.[a-z]+$"},
             "http": {"type": "string", "pattern": r"^https?://[^\s]+$"},
             "expect": {"type": "integer", "minimum": 100, "maximum": 599},
             "tcp": {"type": ["integer", "string"], "minimum": 1, "maximum": 65535, "pattern": r"^[^\s]+:[0-9]{1,5}$"},
             "command": {"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": "string"}},
-            "timeout": _DURATION,
+            "timeout": DURATION,
         }
     ),
     "oneOf": [{"required": [kind]} for kind in ("unit", "http", "tcp", "command")],
     "dependentRequired": {"expect": ["http"]},
 }
 HEALTH = {"type": "array", "items": CHECK}
-HOST_SELECT = _keys({"exclude": _GLOBS})
+HOST_SELECT = keys({"exclude": _GLOBS})
 """A ring or a host may only narrow what is selected: the plan is one for the whole fleet."""
-RING = _keys(
+RING = keys(
     {
-        "name": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"},
-        "hosts": _PATTERN,
-        "soak": _DURATION,
-        "batch": {"anyOf": [_BATCH, {"type": "array", "minItems": 1, "items": _BATCH}]},
+        "name": NAME,
+        "hosts": PATTERN,
+        "soak": DURATION,
+        "batch": {"anyOf": [SOME, {"type": "array", "minItems": 1, "items": SOME}]},
         "gate": GATE,
         "reboot": REBOOT,
         "health": HEALTH,
@@ -88,16 +86,16 @@ POLICY: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "https://lockstep.github.io/patching/policy.schema.json",
     "title": "Lockstep policy",
-    **_keys(
+    **keys(
         {
             "version": {"const": 1},
-            "fleet": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"},
+            "fleet": NAME,
             "rings": {"type": "array", "minItems": 1, "items": RING},
             "select": SELECT,
             "reboot": {"anyOf": [REBOOT, {"type": "array", "minItems": 1, "items": REBOOT_RULE}]},
             "health": HEALTH,
-            "indexes": _keys({"max_age": _DURATION}),
-            "looks": _keys({"max_age": _DURATION}),
+            "indexes": keys({"max_age": DURATION}),
+            "looks": keys({"max_age": DURATION}),
         },
         ("rings",),
     ),
