@@ -3,19 +3,26 @@
 """Order of package versions, the same that host code uses. Pure.
 
 The controller may be no Debian machine and hosts differ, so no host's tool can be asked. A scheme is how a kind of
-package orders its versions: DEB or RPM.
+package orders its versions: DEB, RPM, ALPM (pacman) or APK.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-from ansible_collections.lockstep.patching.plugins.module_utils._model import deb_version, rpm_version
+from ansible_collections.lockstep.patching.plugins.module_utils._model import (
+    alpm_version,
+    apk_version,
+    deb_version,
+    rpm_version,
+)
 
 DEB = "deb"
 RPM = "rpm"
-_MANAGERS = {"apt": DEB, "dnf": RPM, "dnf5": RPM, "yum": RPM, "zypper": RPM}
-_RULES = {DEB: deb_version, RPM: rpm_version}
+ALPM = "alpm"
+APK = "apk"
+_MANAGERS = {"apt": DEB, "dnf": RPM, "dnf5": RPM, "yum": RPM, "zypper": RPM, "pacman": ALPM, "apk": APK}
+_RULES = {DEB: deb_version, RPM: rpm_version, ALPM: alpm_version, APK: apk_version}
 
 
 @lru_cache(maxsize=262144)

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import (
+    ALPM,
+    APK,
     DEB,
     RPM,
     compare,
@@ -20,6 +22,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions 
     valid,
 )
 
+FIXTURES = Path(__file__).parents[4] / "fixtures"
 PAIRS = Path(os.environ.get("LOCKSTEP_TEST_FEEDS") or "/nonexistent") / "versions"
 
 
@@ -84,7 +87,60 @@ def test_what_can_be_a_version(version: str, deb: bool, rpm: bool) -> None:
     assert (valid(version, DEB), valid(version, RPM)) == (deb, rpm)
 
 
+def test_every_pair_is_ordered_as_vercmp_orders_it() -> None:
+    with (FIXTURES / "pacman" / "vercmp.tsv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert len(rows) > 250
+    wrong = [row for row in rows if compare(row["a"], row["b"], ALPM) != int(row["cmp"])]
+    assert wrong == []
+    assert all(valid(row["a"], ALPM) and valid(row["b"], ALPM) for row in rows)
+
+
+# oldest first; by the rules of apk-package(5)
+APK_ORDER = [
+    "0.1.0_alpha_pre2",
+    "0.1.0_alpha",
+    "0.1.0_alpha2",
+    "0.1.3_alpha",
+    "0.9.9-r4",
+    "1.0_p9-r0",
+    "1.0_p10-r0",
+    "1.0.0_pre20191002222144-r0",
+    "1.0.0_pre20210530193627-r0",
+    "1.0.4-r3",
+    "1.0.4-r4",
+    "1.05-r18",
+    "1.05-r19",
+    "1.07",
+    "1.07-r1",
+    "1.07.5",
+    "1.1_alpha1",
+    "1.1",
+    "1.1_git20240101",
+    "1.1a",
+    "1.3_pre1-r1",
+    "1.3-r0",
+    "1.3a",
+    "1.3.1-r0",
+    "2.12r-r4",
+    "2.12r-r5",
+    "6b-r7",
+    "10-r1",
+    "013",
+    "014-r1",
+    "20050405",
+]
+
+
+def test_sorting_of_apk_versions() -> None:
+    shuffled = random.Random(5).sample(APK_ORDER, len(APK_ORDER))
+    assert sorted(shuffled, key=lambda version: order(version, APK)) == APK_ORDER
+    assert all(valid(version, APK) for version in APK_ORDER)
+    for text in ("", "1.0-1", "23_foo", "1.0bc", "1.0 ", "v1", "1.0-r", "1" * 300):
+        assert not valid(text, APK), text
+
+
 def test_schemes_of_package_managers() -> None:
-    assert [scheme_of(name) for name in ("apt", "dnf", "dnf5", "yum", "zypper", "pacman")] == [
-        DEB, RPM, RPM, RPM, RPM, None,
+    assert [scheme_of(name) for name in ("apt", "dnf", "dnf5", "yum", "zypper", "pacman", "apk", "brew")] == [
+        DEB, RPM, RPM, RPM, RPM, ALPM, APK, None,
     ]  # fmt: skip
