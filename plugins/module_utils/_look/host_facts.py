@@ -74,14 +74,13 @@ def container(host):
 def kernel_state(running, kernels, kind, version, signature):
     """Return {kernel, kernel_reason, kernel_newest, kernel_current}.
 
-    kernels: [(release, package version, package)], newest last; kind: of container, or empty; version, signature: the
+    kernels: Reader.kernels(), newest last; kind: of container, or empty; version, signature: the
     texts of /proc/version and /proc/version_signature. kernel_current: True, False (another one is due) or None.
     """
-    owned = [row for row in kernels if row[0] == running]
-    flavour = running.rpartition("-")[2]
-    same = [row for row in kernels if row[0].rpartition("-")[2] == flavour] if owned else kernels
+    owned = [row for row in kernels if row.release == running]
+    same = [row for row in kernels if row.flavour == owned[-1].flavour] if owned else kernels
     newest = same[-1] if same else None
-    result = {"kernel_newest": newest[0] if newest else None, "kernel": "own", "kernel_current": None}
+    result = {"kernel_newest": newest.release if newest else None, "kernel": "own", "kernel_current": None}
     if kind:
         return dict(
             result,
@@ -100,9 +99,10 @@ def kernel_state(running, kernels, kind, version, signature):
             kernel="not_applicable",
             kernel_reason="the running kernel {0} belongs to no package".format(running),
         )
-    if newest and newest[0] != running:
-        return dict(result, kernel_current=False, kernel_reason="{0} runs, {1} is installed".format(running, newest[0]))
-    package_version = owned[-1][1]
+    if newest and newest.release != running:
+        reason = "{0} runs, {1} is installed".format(running, newest.release)
+        return dict(result, kernel_current=False, kernel_reason=reason)
+    package_version = owned[-1].version
     if package_version in version.split() or "Ubuntu " not in signature and "Debian " not in version:
         return dict(result, kernel_current=True, kernel_reason="the newest installed kernel runs")
     if "Ubuntu " in signature:  # "Ubuntu 5.15.0-91.101-generic 5.15.131": the package has 5.15.0-91.101

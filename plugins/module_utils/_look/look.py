@@ -53,7 +53,7 @@ class Look(object):
             if reader is not None:
                 reader.close()
         self.sections = {name: self.sections[name] for name in SECTIONS if name in wanted and name in self.sections}
-        self.unknown = [row for row in self.unknown if row["what"] in wanted]
+        self.unknown = [row for row in self.unknown if row["what"] in wanted or row["what"] == "security"]
         return self
 
     def _try(self, name, work, keep=True):
@@ -140,12 +140,17 @@ class Look(object):
         if manager.get("health") in HALF_DONE:
             # what a simulated upgrade says of packages that are half there is no count of what is pending
             why = "the package manager is {0}: {1}".format(manager["health"], "; ".join(manager["problems"]))
-            self._blind(why, "run dpkg --configure -a and apt-get -f install on the host, then look again")
+            self._blind(why, "run {0} on the host, then look again".format(reader.words.repair))
         if indexes is not None:
-            self._judge(indexes)
-            self._platform(indexes)
+            self._judge(indexes, reader.words.update)
+            self._platform(indexes, reader.name)
+        if isinstance(self.sections.get("candidates"), list):
+            gap = reader.advisory_gap() if _count(self.sections["candidates"])["security"] is None else None
+            if gap:
+                step = "add the vendor's advisories to its repositories; until then all its updates count as other"
+                self.unknown.append({"what": "security", "why": gap, "next": step})
 
-    def _judge(self, indexes):
+    def _judge(self, indexes, update):
         bad = [index for index in indexes if index.state != "ok"]
         if not indexes:
             self._blind("no package source is configured", "add the package sources of this host")
@@ -160,7 +165,7 @@ class Look(object):
                 )
                 for index in bad[:3]
             )
-            self._blind(why, "repair the source (apt-get update on the host shows it), then look again")
+            self._blind(why, "repair the source ({0} on the host shows it), then look again".format(update))
 
     def _blind(self, why, step):
         seen = self.sections.get("candidates")
@@ -171,7 +176,12 @@ class Look(object):
 
     _seen = None
 
-    def _platform(self, indexes):
+    def _at_least(self, candidates, security):
+        if candidates is None:
+            return self._seen
+        return None if security is not None else dict(_count(candidates), security=_sure(candidates))
+
+    def _platform(self, indexes, manager):
         system = self.sections["os"]
         unread = [index for index in indexes if index.state in ("missing", "unsigned") and not index.keys]
         if unread or not indexes:
@@ -197,6 +207,7 @@ class Look(object):
             "os": system["id"],
             "version": system["version"],
             "arch": system["arch"],
+            "manager": manager,
             "repositories": repositories,
         }
 
@@ -214,7 +225,7 @@ class Look(object):
             "supported": self.supported,
             "pending": counts["pending"],
             "security": counts["security"],
-            "at_least": self._seen if not known else None,
+            "at_least": self._at_least(candidates if known else None, counts["security"]),
             "reboot": reboots.get("needed"),
             "reboot_reasons": [row["text"] for row in reboots.get("reasons", [])],
             "outdated_services": sorted(set(outdated)) if "outdated" in services else None,
@@ -234,7 +245,12 @@ class Look(object):
 
 def _count(candidates):
     real = [row for row in candidates if row["kept_back"] is None]
-    return {"pending": len(real), "security": sum(1 for row in real if row["security"])}
+    unsaid = any(row["security"] is None for row in real)
+    return {"pending": len(real), "security": None if unsaid else _sure(real)}
+
+
+def _sure(candidates):
+    return sum(1 for row in candidates if row["kept_back"] is None and row["security"])
 
 
 def _fit(answer):

@@ -76,9 +76,10 @@ class Candidate(NamedTuple):
     """What the package manager's own simulated full upgrade would do, or keeps back (kept_back is then the reason).
 
     action: upgrade, install or remove. installed is None for a new package; version, size (bytes), sha256 and
-    filename are None for a removal or where the index does not give them. phased: percent or None. age_ms: None when
-    nothing dates the version. advisories: sorted by id, empty where the platform has advisory data and none of it
-    names the candidate; None where there is no advisory data.
+    filename are None for a removal or where the index does not give them. security is None where nothing
+    says whether it is for security (Reader.advisory_gap() says why), False for a removal. phased: percent or None.
+    age_ms: None when nothing dates the version. advisories: sorted by id, empty where the platform has advisory data
+    and none of it names the candidate; None where there is no advisory data.
     """
 
     name: str
@@ -89,7 +90,7 @@ class Candidate(NamedTuple):
     source: str
     source_version: str
     origins: List[Origin]
-    security: bool
+    security: Optional[bool]
     size: Optional[int]
     sha256: Optional[str]
     filename: Optional[str]

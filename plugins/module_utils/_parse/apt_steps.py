@@ -3,17 +3,16 @@
 """What a simulated run means as steps, and why apt refuses: text -> values."""
 
 import re
-from typing import Dict, List
+from typing import Any, Dict, List
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.deb_version import newer
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Step
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Key, Step, find
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import Simulation
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, find
 
 _UNMET = re.compile(r"^The following packages have unmet dependencies:\n((?:^ +.*\n)+)", re.MULTILINE)
 
 
-def steps_of(simulation: Simulation, native: str, installed: Dict[Key, Installed]) -> List[Step]:
+def steps_of(simulation: Simulation, native: str, installed: Dict[Key, Any]) -> List[Step]:
     """Return the steps in apt's order. Removals name no architecture where it is the own one (native) or all: what is
     installed tells which."""
     return [
@@ -22,8 +21,8 @@ def steps_of(simulation: Simulation, native: str, installed: Dict[Key, Installed
     ]
 
 
-def _arch(name: str, native: str, installed: Dict[Key, Installed]) -> str:
-    key = find(installed, name, native, native)
+def _arch(name: str, native: str, installed: Dict[Key, Any]) -> str:
+    key = find(installed, name, native, native, "all")
     return key[1] if key else native
 
 

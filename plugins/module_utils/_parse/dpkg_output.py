@@ -3,7 +3,9 @@
 """What a run of apt-get and dpkg wrote (C locale): failed package scripts and configuration files that were kept."""
 
 import re
-from typing import List, NamedTuple, Optional
+from typing import List
+
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Failure
 
 ERROR = re.compile(r"^dpkg: error processing (?:package|archive) (\S+) \((--[a-z-]+)\):$")
 SCRIPT = re.compile(
@@ -13,19 +15,6 @@ OLD_SCRIPT = re.compile(r"^ subprocess (?:installed |new |old )?(\S+) script ret
 CONFFILE = re.compile(r"^Configuration file '([^']+)'$")
 SETTING_UP = re.compile(r"^(?:Setting up|Preparing to unpack|Unpacking|Processing triggers for|Removing) ")
 NO_SPACE = "No space left on device"
-
-
-class Failure(NamedTuple):
-    """A package that dpkg could not process.
-
-    script: postinst, preinst, …, or None when no script failed; status: its exit status as text; lines: the last of
-    what came before, and dpkg's own message.
-    """
-
-    package: str
-    script: Optional[str]
-    status: Optional[str]
-    lines: List[str]
 
 
 def parse_failures(text: str, keep: int = 12, width: int = 300) -> List[Failure]:

@@ -3,7 +3,9 @@
 """What a change needs to know of dpkg's status file beyond the list of packages: text -> values."""
 
 import re
-from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, List, NamedTuple, Set
+
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Installed, Key, Offered
 
 FIELD = re.compile(
     r"^(Package|Status|Architecture|Version|Installed-Size|Depends|Pre-Depends|Breaks|Conflicts):[ \t]*(.*)$",
@@ -12,10 +14,8 @@ FIELD = re.compile(
 RELATIONS = ("Depends", "Pre-Depends", "Breaks", "Conflicts")
 NAME = re.compile(r"(?:^|[,|])\s*([a-z0-9][a-z0-9.+-]+)")
 
-Key = Tuple[str, str]
 
-
-class Installed(NamedTuple):
+class Status(NamedTuple):
     """A package that dpkg has unpacked.
 
     want: install, hold, deinstall or purge; flag: ok or reinstreq; state: installed, or what is wrong; size: KiB;
@@ -30,17 +30,7 @@ class Installed(NamedTuple):
     relations: Set[str]
 
 
-class Stanza(NamedTuple):
-    """A package file's own control stanza, as far as a change needs it. size: KiB when installed."""
-
-    name: str
-    arch: str
-    version: str
-    size: int
-    relations: Set[str]
-
-
-def parse_status(text: str) -> Dict[Key, Installed]:
+def parse_status(text: str) -> Dict[Key, Status]:
     """Return what is on the system (any state but not-installed and config-files), by (name, arch)."""
     found = {}
     for block in text.split("\n\n"):
@@ -48,39 +38,45 @@ def parse_status(text: str) -> Dict[Key, Installed]:
         words = fields.get("Status", "").split()
         if len(words) != 3 or words[2] in ("not-installed", "config-files"):
             continue
-        found[(fields["Package"], fields["Architecture"])] = Installed(
+        found[(fields["Package"], fields["Architecture"])] = Status(
             fields.get("Version", ""), words[0], words[1], words[2], _size(fields), _relations(fields)
         )
     return found
 
 
-def parse_stanza(text: str) -> Stanza:
+def parse_stanza(text: str) -> Offered:
     """Return the control stanza of a package file; raise ValueError when a field that it must have is missing."""
     fields = dict(FIELD.findall(text))
     try:
-        return Stanza(fields["Package"], fields["Architecture"], fields["Version"], _size(fields), _relations(fields))
+        return Offered(fields["Package"], fields["Architecture"], fields["Version"], _size(fields), _relations(fields))
     except KeyError as missing:
         raise ValueError("the control stanza has no field {0}".format(missing))
 
 
-def native_name(installed: Dict[Key, Installed]) -> str:
+def native_name(installed: Dict[Key, Status]) -> str:
     """Return dpkg's own architecture, which is that of the package dpkg (empty when it is not there)."""
     return next((arch for name, arch in installed if name == "dpkg"), "")
 
 
-def find(installed: Dict[Key, Installed], name: str, arch: str, native: str) -> Optional[Key]:
-    """Return the key under which a package is there; a package may go from ``all`` to the own architecture and back."""
-    others = {"all": native, native: "all"}
-    return next((key for key in ((name, arch), (name, others.get(arch, arch))) if key in installed), None)
-
-
-def trouble(installed: Dict[Key, Installed]) -> List[str]:
+def trouble(installed: Dict[Key, Status]) -> List[str]:
     """Return ``name:arch state`` of every package that an interrupted change has left, sorted."""
     return sorted(
-        "{0}:{1} {2}".format(key[0], key[1], each.state if each.flag == "ok" else each.state + " " + each.flag)
+        "{0}:{1} {2}".format(key[0], key[1], _state(each))
         for key, each in installed.items()
         if each.state != "installed" or each.flag != "ok"
     )
+
+
+def plain(found: Dict[Key, Status]) -> Dict[Key, Installed]:
+    """Return the same in the words of every package manager."""
+    return {
+        key: Installed(each.version, each.want == "hold", _state(each), each.size, each.relations)
+        for key, each in found.items()
+    }
+
+
+def _state(each):
+    return each.state if each.flag == "ok" else each.state + " " + each.flag
 
 
 def _size(fields):

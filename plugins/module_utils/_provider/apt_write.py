@@ -4,22 +4,29 @@
 
 import os
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Dict, List, Optional, Set
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.deb_version import newer
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line
-from ansible_collections.lockstep.patching.plugins.module_utils._parse import apt_steps, dpkg_state
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import (
+    Key,
+    Line,
+    Offered,
+    Said,
+    Snapshot,
+    Step,
+    find,
+)
+from ansible_collections.lockstep.patching.plugins.module_utils._parse import apt_steps, dpkg_output, dpkg_state
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import parse_simulation
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, Stanza
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_status import parse_auto
 from ansible_collections.lockstep.patching.plugins.module_utils._provider import apt_write_index
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_run import lock_holder, run_logged
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Ended, Simulated, Writer
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.logged import lock_holder, run_logged
 
 STATUS = "/var/lib/dpkg/status"
 MARKS = "/var/lib/apt/extended_states"
 UPDATES = "/var/lib/dpkg/updates"
+UCF_FILES = "/var/lib/ucf/hashfile"
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock")
 # the admin's configuration files stay (confnew in the host's own settings is taken back), and nothing asks
 DPKG = ["--refuse-confnew", "--force-confdef", "--force-confold"]
@@ -36,46 +43,26 @@ ENVIRONMENT = {
 }
 
 
-class Snapshot(NamedTuple):
-    """The host's packages at one moment. trouble: what an interrupted change has left."""
-
-    installed: Dict[Key, Installed]
-    auto: Set[Key]
-    trouble: List[str]
-
-    @property
-    def holds(self):
-        return {key for key, each in self.installed.items() if each.want == "hold"}
-
-    @property
-    def native(self):
-        return dpkg_state.native_name(self.installed)
-
-
 class AptWriter(Writer):
     """apt-get and dpkg. work_dir is a folder of this transaction; nothing outside it is used as a package source."""
 
     name = "apt"
-
-    def __init__(self, host: Host, files_dir: str, control_dir: str) -> None:
-        self.host = host
-        self.files_dir = files_dir
-        self.control_dir = control_dir
+    lock = LOCKS[0]
 
     def snapshot(self) -> Snapshot:
-        installed = dpkg_state.parse_status(self.host.read(STATUS))
-        trouble = dpkg_state.trouble(installed)
+        status = dpkg_state.parse_status(self.host.read(STATUS))
+        trouble = dpkg_state.trouble(status)
         if any(name.isdigit() for name in os.listdir(self.host.path(UPDATES))):
             trouble.append("dpkg was interrupted")
-        native = dpkg_state.native_name(installed)
+        native = dpkg_state.native_name(status)
         # apt writes its own architecture for packages of architecture "all"
-        marked = (dpkg_state.find(installed, name, arch, native) for name, arch in parse_auto(self.host.read_or(MARKS)))
-        return Snapshot(installed, {key for key in marked if key}, trouble)
+        marked = (find(status, name, arch, native, "all") for name, arch in parse_auto(self.host.read_or(MARKS)))
+        return Snapshot(dpkg_state.plain(status), {key for key in marked if key}, trouble, native, "all")
 
     def newer(self, left: str, right: str) -> bool:
         return newer(left, right)
 
-    def stage(self, lines: List[Line], work_dir: str) -> List[Stanza]:
+    def stage(self, lines: List[Line], work_dir: str) -> List[Offered]:
         return apt_write_index.build(self.host, lines, self.files_dir, self.control_dir, work_dir)
 
     def simulate(self, work_dir: str, snapshot: Snapshot, fix: bool = False) -> Simulated:
@@ -112,8 +99,38 @@ class AptWriter(Writer):
         """Finish what was unpacked and not configured."""
         return run_logged(self.host, ["dpkg"] + DPKG + ["--configure", "-a"], ENVIRONMENT, log_path, timeout, tick)
 
-    def audit(self) -> str:
-        return self.host.run(["dpkg", "--audit"]).out.strip()[:4000]
+    def said(self, log_text: str, ended: Ended) -> Said:
+        failures = dpkg_output.parse_failures(log_text) if ended.rc != 0 else []
+        errors = [line for line in log_text.splitlines() if line.startswith("E: ")]
+        return Said(failures, errors, dpkg_output.out_of_space(log_text))
+
+    def conffiles(self, log_text: str, begin_ms: int) -> List[Dict[str, str]]:
+        """What dpkg and ucf left beside the admin's files."""
+        found = [
+            {"path": path, "new": path + ".dpkg-dist", "by": "dpkg"} for path in dpkg_output.parse_conffiles(log_text)
+        ]
+        for line in self.host.read_or(UCF_FILES).splitlines():
+            path = line.split(None, 1)[-1].strip()
+            try:
+                changed = os.stat(self.host.path(path + ".ucf-dist")).st_ctime * 1000 >= begin_ms
+            except (OSError, ValueError):
+                continue
+            if changed:
+                found.append({"path": path, "new": path + ".ucf-dist", "by": "ucf"})
+        return found
+
+    def is_kernel(self, name: str) -> bool:
+        return name.startswith("linux-image-")
+
+    def reboot_reasons(self, steps: List[Step]) -> List[Dict[str, str]]:
+        """Kernels, and what packages asked for."""
+        found = super(AptWriter, self).reboot_reasons(steps)
+        if os.path.exists(self.host.path("/run/reboot-required")):
+            names = sorted(set(self.host.read_or("/run/reboot-required.pkgs").split()))
+            more = " and {0} more".format(len(names) - 10) if len(names) > 10 else ""
+            by = "; ".join(names[:10]) + more or "a package"
+            found.append({"signal": "reboot-required", "text": "asked for by " + by})
+        return found
 
     def mark(self, auto: Set[Key], manual: Set[Key], hold: Set[Key], unhold: Set[Key]) -> None:
         """Put marks and holds back."""

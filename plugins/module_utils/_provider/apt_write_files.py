@@ -5,32 +5,25 @@
 import os
 import pwd
 import time
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Offered
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import without_secrets
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb822 import stanzas
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import parse_stanza
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Files, Offer, Wanted
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
 ARCHIVES = "/var/cache/apt/archives"
 BATCH = 200  # packages a command
 LISTS_LOCK = 60.0  # seconds to wait for another apt-get update
 
-Wanted = Tuple[str, str, str]
 
+class AptFiles(Files):
+    """apt-cache, apt-get download and dpkg-deb."""
 
-class Offer(NamedTuple):
-    """A version that the indexes know. sha256 and size are what the signed index says."""
-
-    sha256: str
-    size: int
-
-
-class AptFiles(object):
-    """Finds and fetches files by (name, arch, version); changes no package."""
-
-    def __init__(self, host: Host, timeout: float) -> None:
-        self.host = host
-        self.timeout = timeout
+    name = "apt"
 
     def cached(self, wanted: Wanted) -> Optional[str]:
         """Path of the file in apt's own cache, or None."""
@@ -68,6 +61,20 @@ class AptFiles(object):
                 said.extend(line for line in run.err.splitlines() if line.startswith("E: "))
         paths = {each: os.path.join(folder, file_name(each)) for each in wanted}
         return {each: path for each, path in paths.items() if os.path.isfile(path)}, without_secrets("; ".join(said))
+
+    @staticmethod
+    def describe(host: Host, path: str) -> str:
+        """The control stanza."""
+        run = host.run(["dpkg-deb", "-f", path])
+        if run.rc != 0:
+            raise Unknown(
+                "the package file {0}".format(path), run.err.strip()[-300:], "remove it and run acquire again"
+            )
+        return run.out
+
+    @staticmethod
+    def read(text: str) -> Offered:
+        return parse_stanza(text)
 
     def _give_to_fetcher(self, folder):
         """apt fetches as its own user, where the host has one."""

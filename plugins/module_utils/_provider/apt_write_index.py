@@ -11,8 +11,9 @@ import os
 from typing import List
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Stanza, parse_stanza
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Offered
+from ansible_collections.lockstep.patching.plugins.module_utils._provider import control
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_files import AptFiles
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
 
@@ -34,22 +35,15 @@ def options(work_dir: str) -> List[str]:
     return [word for key in sorted(settings) for word in ("-o", "{0}={1}".format(key, settings[key]))]
 
 
-def build(host: Host, lines: List[Line], files_dir: str, control_dir: str, work_dir: str) -> List[Stanza]:
+def build(host: Host, lines: List[Line], files_dir: str, control_dir: str, work_dir: str) -> List[Offered]:
     """Write the index of these lines' files and let apt read it; raise Unknown when a file can't be used."""
     for name in ("repo", "lists/partial", "cache/archives/partial"):
         os.makedirs(host.path(work_dir + "/" + name), exist_ok=True)
     stanzas = []
     with open(host.path(work_dir + "/repo/Packages"), "w", encoding="utf-8") as packages:
         for line in lines:
-            text = control_of(host, str(line.sha256), files_dir, control_dir)
-            stanza = parse_stanza(text)
-            if (stanza.name, stanza.arch, stanza.version) != (line.package, line.arch, line.version):
-                raise Unknown(
-                    "the file of {0}".format(line.package),
-                    "it holds {0} {1} {2}".format(stanza.name, stanza.arch, stanza.version),
-                    "remove {0}/{1} and run acquire again".format(files_dir, line.sha256),
-                )
-            stanzas.append(stanza)
+            text = control.control_of(AptFiles, host, str(line.sha256), files_dir, control_dir)
+            stanzas.append(control.offered(AptFiles, text, line, files_dir))
             # without the epoch: a colon would have to be quoted
             link = "{0}_{1}_{2}.deb".format(
                 line.package, str(line.version).partition(":")[2] or line.version, line.arch
@@ -68,25 +62,6 @@ def build(host: Host, lines: List[Line], files_dir: str, control_dir: str, work_
     if run.rc != 0:
         raise Unknown("the private package index", (run.err or run.out).strip()[-500:], "look at {0}".format(work_dir))
     return stanzas
-
-
-def control_of(host: Host, sha256: str, files_dir: str, control_dir: str) -> str:
-    """The control stanza of a staged file; read once and kept, so that the window does not pay for it."""
-    kept = control_dir + "/" + sha256
-    text = host.read_or(kept)
-    if text:
-        return text
-    run = host.run(["dpkg-deb", "-f", files_dir + "/" + sha256])
-    if run.rc != 0:
-        raise Unknown("the package file {0}".format(sha256), run.err.strip()[-300:], "remove it and run acquire again")
-    return run.out
-
-
-def keep_control(host: Host, sha256: str, files_dir: str, control_dir: str) -> None:
-    path = host.path(control_dir + "/" + sha256)
-    if not os.path.exists(path):
-        _write(path + ".new", control_of(host, sha256, files_dir, control_dir))
-        os.rename(path + ".new", path)
 
 
 def _write(path, text):

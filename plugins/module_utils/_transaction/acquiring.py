@@ -7,10 +7,9 @@ import shutil
 import tempfile
 from typing import Any, Dict, List, Set
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, line_from
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import parse_stanza
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_files import AptFiles
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_index import keep_control
+from ansible_collections.lockstep.patching.plugins.module_utils._provider import control, writers
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction import files, tokens
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.outcome import Stop
@@ -28,7 +27,10 @@ class Acquire(object):
         self.request = request
         self.places = places
         self.host = host
-        self.apt = AptFiles(host, request["timeout"])
+        manager = writers.manager_of(host)
+        if manager is None:
+            raise Unknown("acquire", "the host has no package manager that can carry out a plan", "retire it")
+        self.manager = writers.files(manager, host, request["timeout"])
         self.lines = [line for line in map(line_from, request["lines"]) if line.action != "remove"]
         self.old = [(each["name"], each["arch"], each["version"]) for each in request["wanted_old"]]
         self.result = {
@@ -98,35 +100,36 @@ class Acquire(object):
                 shutil.rmtree(folder, ignore_errors=True)
         for line in self.lines:
             if line.sha256 and os.path.exists(self.places.file(line.sha256)):
-                keep_control(self.host, line.sha256, self.places.files, self.places.control)
+                self._keep(line.sha256)
         self.result["bytes"] = files.total(self.places)
 
     def _from_host(self, needed, old, folder):
         """The host's own caches first, then its repositories; indexes are refreshed when they do not know a version."""
         for line in list(needed):
-            path = self.apt.cached((line.package, line.arch, line.version))
+            path = self.manager.cached((line.package, line.arch, line.version))
             if path and self._adopted(path, line.sha256, line.size, move=False):
                 self._say(line, "staged", "")
                 needed.remove(line)
         wanted = {(line.package, line.arch, line.version): line for line in needed}
-        offered = self.apt.offered(list(wanted) + old) if wanted or old else {}
+        offered = self.manager.offered(list(wanted) + old) if wanted or old else {}
         if any(key not in offered for key in wanted):
-            self.note = self.apt.refresh()
-            offered = self.apt.offered(list(wanted) + old)
+            self.note = self.manager.refresh()
+            offered = self.manager.offered(list(wanted) + old)
         fetch = [key for key, line in wanted.items() if key in offered and offered[key].sha256 == line.sha256]
-        fetch_old = [key for key in old if key in offered and key not in wanted and not self.apt.cached(key)]
+        fetch_old = [key for key in old if key in offered and key not in wanted and not self.manager.cached(key)]
         self._make_room(needed, {key: offered[key] for key in fetch_old})
-        came, said = self.apt.download(fetch + fetch_old, folder) if fetch or fetch_old else ({}, "")
+        came, said = self.manager.download(fetch + fetch_old, folder) if fetch or fetch_old else ({}, "")
         for key, line in wanted.items():
             if key not in offered:
-                self._say(line, "missing", NOT_OFFERED + ("; apt-get update: " + self.note if self.note else ""))
+                note = "; {0}: {1}".format(self.manager.words.update, self.note) if self.note else ""
+                self._say(line, "missing", NOT_OFFERED + note)
             elif key not in fetch:
                 reason = "its repositories offer this version with another SHA-256: {0}".format(offered[key].sha256)
                 self._say(line, "mismatch", reason)
             else:
                 self._take(line, came.get(key, ""), said or "it could not be fetched")
         for key in old:
-            self._take_old(key, came.get(key) or self.apt.cached(key), offered.get(key), said)
+            self._take_old(key, came.get(key) or self.manager.cached(key), offered.get(key), said)
 
     def _take(self, line, path, why):
         if not path or not os.path.exists(path):
@@ -150,7 +153,7 @@ class Acquire(object):
         except ValueError as error:
             self._say_old(key, reason=str(error))
             return
-        keep_control(self.host, found.sha256, self.places.files, self.places.control)
+        self._keep(found.sha256)
         self.result["changed"] = True
         self._say_old(key, found.sha256, found.size)
 
@@ -158,7 +161,7 @@ class Acquire(object):
         """Report the old versions that are staged already; return the others."""
         known = {}
         for sha256, text in files.known_controls(self.places).items():
-            stanza = parse_stanza(text)
+            stanza = self.manager.read(text)
             known[(stanza.name, stanza.arch, stanza.version)] = sha256
         left = []
         for key in self.old:
@@ -167,6 +170,9 @@ class Acquire(object):
             else:
                 left.append(key)
         return left
+
+    def _keep(self, sha256):
+        control.keep(type(self.manager), self.host, sha256, self.places.files, self.places.control)
 
     def _adopted(self, path, sha256, size, move):
         try:

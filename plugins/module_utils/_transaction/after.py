@@ -2,25 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a run has done, looked at afresh and compared with the plan."""
 
-import os
 from typing import Any, Dict, List, Optional, Set, Tuple
 
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line
-from ansible_collections.lockstep.patching.plugins.module_utils._parse import dpkg_output
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import find
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write import AptWriter, Snapshot
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_run import Ended, tail
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Snapshot
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Ended, Writer
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.logged import tail
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.prepare import Prepared, some
-
-UCF_FILES = "/var/lib/ucf/hashfile"
 
 
 def versions(snapshot: Snapshot, lines: List[Line]) -> Dict[str, Optional[str]]:
     """name:arch of the lines -> installed version, or None."""
     found = {}
     for line in lines:
-        key = find(snapshot.installed, line.package, line.arch, snapshot.native)
+        key = snapshot.find(line.package, line.arch)
         found["{0}:{1}".format(line.package, line.arch)] = snapshot.installed[key].version if key else None
     return found
 
@@ -44,7 +38,7 @@ def wrong(prepared: Prepared, now: Snapshot) -> List[str]:
     """Steps that were to be made and are not as planned, in words."""
     found = []
     for step in prepared.steps:
-        key = find(now.installed, step.name, step.arch, now.native)
+        key = now.find(step.name, step.arch)
         have = now.installed[key].version if key else None
         if have != step.version:
             found.append(
@@ -55,7 +49,7 @@ def wrong(prepared: Prepared, now: Snapshot) -> List[str]:
     return found
 
 
-def keep_marks(writer: AptWriter, now: Snapshot, begin: Dict[str, Any]) -> Dict[str, Any]:
+def keep_marks(writer: Writer, now: Snapshot, begin: Dict[str, Any]) -> Dict[str, Any]:
     """Compare marks and holds of what was there before; put back what a run has changed."""
     differences = _mark_differences(now, begin)
     if not any(differences):
@@ -80,79 +74,59 @@ def _mark_differences(now: Snapshot, begin: Dict[str, Any]) -> Tuple[Set[Any], S
     )
 
 
-def conffiles(host: Host, log: str, begin_ms: int) -> List[Dict[str, str]]:
-    """Configuration files that kept the admin's version: [{path, new (where the package's version is), by}]."""
-    found = [
-        {"path": path, "new": path + ".dpkg-dist", "by": "dpkg"} for path in dpkg_output.parse_conffiles(tail(log))
-    ]
-    for line in host.read_or(UCF_FILES).splitlines():
-        path = line.split(None, 1)[-1].strip()
-        try:
-            changed = os.stat(host.path(path + ".ucf-dist")).st_ctime * 1000 >= begin_ms
-        except (OSError, ValueError):
-            continue
-        if changed:
-            found.append({"path": path, "new": path + ".ucf-dist", "by": "ucf"})
-    return found
-
-
 def problem(
-    ended: Ended, now: Snapshot, mistakes: List[str], result: Dict[str, Any], log: str, timeout: float
+    writer: Writer, ended: Ended, now: Snapshot, mistakes: List[str], result: Dict[str, Any], log: str, timeout: float
 ) -> Optional[Dict[str, str]]:
     """{what, where, next} of what went wrong, or None. Fills result's scripts_failed."""
-    text = tail(log)
-    failures = dpkg_output.parse_failures(text) if ended.rc != 0 else []
-    result["scripts_failed"] = [each._asdict() for each in failures[:50]]
-    state = " dpkg is interrupted: " + some(now.trouble) if now.trouble else " dpkg itself is in order."
+    said, words = writer.said(tail(log), ended), writer.words
+    result["scripts_failed"] = [each._asdict() for each in said.failures[:50]]
+    if now.trouble:
+        state = " {0} is interrupted: {1}".format(words.database, some(now.trouble))
+    else:
+        state = " {0} itself is in order.".format(words.database)
     if ended.rc is None:
         return {
             "what": "it did not end within {0} s and was stopped, in: {1}.{2}".format(
-                int(timeout), "; ".join(ended.hanging)[:300] or "apt-get", state
+                int(timeout), "; ".join(ended.hanging)[:300] or words.tool, state
             ),
             "where": log,
-            "next": "find out what it waits for; the next run finishes what dpkg has left",
+            "next": "find out what it waits for; the next run finishes what was left half done",
         }
-    if dpkg_output.out_of_space(text) and (ended.rc or now.trouble):
+    if said.out_of_space and (ended.rc or now.trouble):
         return {
             "what": "no space left on the device in the middle of the upgrade.{0}".format(state),
             "where": log,
-            "next": "free some space (df on the host), then run again: it repairs dpkg and goes on",
+            "next": "free some space (df on the host), then run again: it repairs what was left and goes on",
         }
-    if failures:
+    if said.failures:
         return {
-            "what": "; ".join(_failure(each) for each in failures[:5]) + "." + state,
+            "what": "; ".join(_failure(each, words.database) for each in said.failures[:5]) + "." + state,
             "where": log,
             "next": "mend what the script says, then run again; or exclude the package in the next plan",
         }
     if ended.rc:
-        errors = [line for line in text.splitlines() if line.startswith("E: ")]
-        return {
-            "what": "apt-get ended with {0}: {1}".format(ended.rc, some(errors) or "without a message")[:600]
-            + "."
-            + state,
-            "where": log,
-            "next": "see the log on the host, then run again",
-        }
+        what = "{0} ended with {1}: {2}".format(words.tool, ended.rc, some(said.errors) or "without a message")
+        return {"what": what[:600] + "." + state, "where": log, "next": "see the log on the host, then run again"}
     if now.trouble or mistakes:
         return {
             "what": "after the upgrade: " + some(now.trouble + mistakes),
             "where": log,
-            "next": "dpkg --audit on the host, then run again",
+            "next": words.check + " on the host, then run again",
         }
     if not result["marks"]["equal"]:
         return {
             "what": "the marks or holds of packages are not as they were before",
-            "where": "apt-mark showauto, showhold",
+            "where": words.marks,
             "next": "compare with the journal's first record and put them back",
         }
     return None
 
 
-def _failure(each):
+def _failure(each, database):
     script = (
         "{0} script of {1} failed with {2}".format(each.script, each.package, each.status)
         if each.script
-        else "dpkg could not process {0}".format(each.package)
+        else "{0} could not process {1}".format(database, each.package)
     )
     last = [line for line in each.lines[:-1] if line.strip()][-1:] if each.script else each.lines[-1:]
     return script + (": " + last[0] if last else "")
@@ -166,16 +140,3 @@ def outcome(error: Optional[Dict[str, str]], packages: List[Any]) -> str:
 
 def last_lines(log: str, count: int = 40, width: int = 300) -> List[str]:
     return [line[:width] for line in tail(log, 32768).splitlines()[-count:]]
-
-
-def reboot_reasons(host: Host, steps: List[Any]) -> List[Dict[str, str]]:
-    """What package managers and kernels say; services on replaced files are looked at apart."""
-    found = [
-        {"signal": "kernel", "text": "kernel {0} {1} was installed".format(step.name, step.version)}
-        for step in steps
-        if step.name.startswith("linux-image-") and step.action != "remove"
-    ]
-    if os.path.exists(host.path("/run/reboot-required")):
-        names = sorted(set(host.read_or("/run/reboot-required.pkgs").split()))
-        found.append({"signal": "reboot-required", "text": "asked for by " + (some(names) or "a package")})
-    return found

@@ -6,10 +6,11 @@ import os
 import time
 from typing import Any, Dict, List
 
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import line_from
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write import AptWriter, Snapshot
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write_run import Ended
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Snapshot, line_from
+from ansible_collections.lockstep.patching.plugins.module_utils._provider import writers
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Ended
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.logged import tail
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction import (
     after,
     prepare,
@@ -35,7 +36,7 @@ class Carry(object):
         self.lines = [line_from(line) for line in request["lines"]]
         self.work = places.work(request["transaction"])
         self.log = os.path.join(self.work, "log.{0}".format(request["attempt"]))
-        self.writer = AptWriter(host, places.files, places.control)
+        self.writer = writers.writer(request["manager"], host, places.files, places.control)
         self.result = empty(request, "unknown")
         self.result.update(log=self.log, boot_id=process.boot_id(), started_ms=clock())
         self._since = time.monotonic()
@@ -58,10 +59,13 @@ class Carry(object):
         if holder is not None:
             raise Stop(
                 "failed",
-                "dpkg's lock was held for {0} s by process {1} ({2})".format(
-                    self.request["lock_timeout"], holder, process.command(holder) or "of another container"
+                "the lock of {0} was held for {1} s by process {2} ({3})".format(
+                    self.writer.words.database,
+                    self.request["lock_timeout"],
+                    holder,
+                    process.command(holder) or "of another container",
                 ),
-                "/var/lib/dpkg/lock-frontend",
+                self.writer.lock,
                 "let it end, or end it, then run again; nothing was changed",
             )
         self._time("lock")
@@ -99,7 +103,7 @@ class Carry(object):
     def _apply(self, snapshot: Snapshot, staged: prepare.Staged, prepared: prepare.Prepared) -> Ended:
         sizes = {"{0}:{1}".format(each.name, each.arch): each.size for each in staged.stanzas}
         before = {"{0}:{1}".format(*key): each.size for key, each in snapshot.installed.items()}
-        lacking = space.lacking(space.needs(prepared.steps, sizes, before, *space.boot_facts()))
+        lacking = space.lacking(space.needs(prepared.steps, sizes, before, self.writer.is_kernel, *space.boot_facts()))
         if lacking:
             raise Stop(
                 "failed",
@@ -138,9 +142,11 @@ class Carry(object):
             if fatal:
                 raise Stop(
                     "failed",
-                    "dpkg was interrupted and is not to be repaired from the plan's files: " + prepare.some(fatal),
+                    "{0} was interrupted and is not to be repaired from the plan's files: {1}".format(
+                        self.writer.words.database, prepare.some(fatal)
+                    ),
                     self.log,
-                    "dpkg --audit and dpkg --configure -a on the host; then run again",
+                    self.writer.words.repair + " on the host; then run again",
                 )
         return found
 
@@ -158,16 +164,16 @@ class Carry(object):
         self.result.update(
             marks=after.keep_marks(self.writer, now, begin),
             manager=now.trouble[:50],
-            conffiles=after.conffiles(self.host, self.log, begin_ms=self.journal.records[0].ms),
+            conffiles=self.writer.conffiles(tail(self.log), self.journal.records[0].ms),
         )
         wrong = after.wrong(prepared, now)
-        error = after.problem(ended, now, wrong, self.result, self.log, self.request["timeout"])
+        error = after.problem(self.writer, ended, now, wrong, self.result, self.log, self.request["timeout"])
         self.result.update(outcome=after.outcome(error, self.result["packages"]), error=error)
         if error:
             self.result["log_tail"] = after.last_lines(self.log)
         self._time("check")
         if self.result["changed"]:
-            owed = after.reboot_reasons(self.host, prepared.steps)
+            owed = self.writer.reboot_reasons(prepared.steps)
             wanted, follows = self.request["restart_services"], self.request["reboot_follows"]
             self.result.update(restart.after_run(self.host, wanted, bool(owed), follows))
             self.result["reboot_reasons"].extend(owed)

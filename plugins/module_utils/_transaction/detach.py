@@ -15,8 +15,8 @@ from ansible_collections.lockstep.patching.plugins.module_utils._provider.host i
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.restart import systemd
 
 PREFIX = "ansible_collections.lockstep.patching.plugins.module_utils."
-# KillMode=process: when the runner dies, dpkg goes on to a clean end, as in apt-daily-upgrade.service; a shutdown
-# waits for it
+# KillMode=process: when the runner dies, the package manager goes on to a clean end, as in apt-daily-upgrade.service;
+# a shutdown waits for it
 PROPERTIES = (
     "KillMode=process",
     "TimeoutStopSec=900",

@@ -2,10 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Pure decisions: what a plan's lines mean for this host, and whether a simulated run is exactly that."""
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Set, Tuple
 
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed, Key, find
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import (
+    Installed,
+    Key,
+    Line,
+    Pin,
+    Snapshot,
+    Step,
+)
 
 
 class Withheld(NamedTuple):
@@ -15,13 +21,6 @@ class Withheld(NamedTuple):
     arch: str
     version: str
     why: str
-
-
-class Pin(NamedTuple):
-    """A package whose choice the host's preferences change. takes: the version that apt takes with them, or None."""
-
-    reason: str
-    takes: Optional[str]
 
 
 class Expected(NamedTuple):
@@ -47,8 +46,7 @@ class Verdict(NamedTuple):
 
 def expect(
     lines: List[Line],
-    installed: Dict[Key, Installed],
-    native: str,
+    snapshot: Snapshot,
     skip: List[Dict[str, str]],
     pinned: Dict[str, Pin],
     newer: Callable[[str, str], bool],
@@ -58,8 +56,8 @@ def expect(
     left_out = {(each["name"], each["arch"]): each["why"] for each in skip}
     expected = Expected({}, {}, set(), [], [], [])
     for line in _newest(lines, newer):
-        key = find(installed, line.package, line.arch, native)
-        have = installed.get(key) if key else None
+        key = snapshot.find(line.package, line.arch)
+        have = snapshot.installed.get(key) if key else None
         if line.action == "remove":
             if key:
                 expected.remove.add(key)
@@ -77,7 +75,7 @@ def expect(
         # a pin that lets the plan's version (or a newer one) through does not hold it
         holds = pin is not None and (pin.takes is None or newer(str(line.version), pin.takes))
         why = left_out.get((line.package, line.arch)) or (pin.reason if pin and holds else None)
-        if have is not None and have.want == "hold":
+        if have is not None and have.held:
             why = why or "held"
         if why:
             expected.withheld.append(Withheld(line.package, line.arch, str(line.version), why))

@@ -10,7 +10,7 @@ import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import line_from
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write import AptWriter
+from ansible_collections.lockstep.patching.plugins.module_utils._provider import writers
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction import detach, prepare, runner, tokens
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.journal import Found, read
@@ -39,6 +39,12 @@ def transact(
             "nothing: the newer run goes on with this host",
         )
         return dict(empty(request, "refused"), error=stop.error)
+    try:
+        request = dict(request, manager=manager(host))
+    except Stop as refused:
+        return dict(empty(request, refused.outcome), error=refused.error)
+    # loaded here, so that it is part of the runner's copy of the code
+    writers.writer(request["manager"], host, places.files, places.control)
     transaction, found = earlier(request, places)
     request = dict(request, transaction=transaction)
     if found.state == "finished" and not _again(request, found, host, places):
@@ -60,6 +66,14 @@ def transact(
         )
         return dict(empty(request, "failed"), error=stop.error)
     return wait(request, places, request["attempt"], None, sleep, clock)
+
+
+def manager(host: Host) -> str:
+    """The host's package manager; Stop when it has none that can carry out a plan."""
+    found = writers.manager_of(host)
+    if found is None:
+        raise Stop("refused", "the host has no package manager that can carry out a plan", "the host", "retire it")
+    return found
 
 
 def earlier(request: Dict[str, Any], places: Places) -> Tuple[str, Found]:
@@ -94,7 +108,7 @@ def _again(request: Dict[str, Any], found: Found, host: Optional[Host], places: 
     # its own id: the answer was given; another id: only while the host still has what it installed
     if found.begin.get("transaction") == request["transaction"]:
         return False
-    writer = AptWriter(host or Host(), places.files, places.control)
+    writer = writers.writer(request["manager"], host or Host(), places.files, places.control)
     return bool(
         prepare.expected_of(writer, writer.snapshot(), [line_from(line) for line in request["lines"]], request).must
     )
@@ -183,7 +197,7 @@ def rehearse(request: Dict[str, Any], places: Places, host: Host) -> Tuple[Dict[
     work = tempfile.mkdtemp(prefix="lockstep-check-")
     try:
         tokens.check(places.token, request["ledger_id"], request["token"])
-        writer = AptWriter(host, places.files, places.control)
+        writer = writers.writer(manager(host), host, places.files, places.control)
         request = dict(request, pinned=prepare.pins(host))
         snapshot = writer.snapshot()
         staged = prepare.stage(writer, places, snapshot, lines, request, work)

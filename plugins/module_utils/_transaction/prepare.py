@@ -7,15 +7,18 @@ import os
 from typing import Any, Dict, List, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.apt_output import parse_policy
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Stanza
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.reader import AptReader
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt_write import AptWriter, Snapshot
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import (
+    Line,
+    Offered,
+    Pin,
+    Snapshot,
+    Step,
+)
+from ansible_collections.lockstep.patching.plugins.module_utils._provider import registry
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Writer
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.expect import (
     Expected,
-    Pin,
     Withheld,
     expect,
     judge,
@@ -31,7 +34,7 @@ class Staged(NamedTuple):
     """The private index is in place. unstaged: lines of new packages whose file is not there."""
 
     expected: Expected
-    stanzas: List[Stanza]
+    stanzas: List[Offered]
     unstaged: List[Line]
 
 
@@ -44,24 +47,23 @@ class Prepared(NamedTuple):
 
 
 def pins(host: Host) -> Dict[str, Pin]:
-    """Pins by name, of the host's own preferences now. Stop when they can't be read: silence is not "no pin"."""
-    reader = AptReader(host)
+    """Pins by name, of the host's own settings now. Stop when they can't be read: silence is not "no pin"."""
+    reader = registry.reader(host)
     try:
-        found = {hold.name: hold.reason for hold in reader.holds() if hold.kind == "pin"}
+        return reader.pins() if reader is not None else {}
     except Unknown as error:
-        raise Stop("failed", str(error), "the host's apt preferences", error.next)
+        raise Stop("failed", str(error), "the host's own settings of its package manager", error.next)
     finally:
-        reader.close()
-    policies = parse_policy(host.run(["apt-cache", "policy"] + sorted(found)).out) if found else {}
-    return {name: Pin(reason, policies[name].candidate if name in policies else None) for name, reason in found.items()}
+        if reader is not None:
+            reader.close()
 
 
-def expected_of(writer: AptWriter, snapshot: Snapshot, lines: List[Line], request: Dict[str, Any]) -> Expected:
-    return expect(lines, snapshot.installed, snapshot.native, request["skip"], request["pinned"], writer.newer)
+def expected_of(writer: Writer, snapshot: Snapshot, lines: List[Line], request: Dict[str, Any]) -> Expected:
+    return expect(lines, snapshot, request["skip"], request["pinned"], writer.newer)
 
 
 def stage(
-    writer: AptWriter, places: Places, snapshot: Snapshot, lines: List[Line], request: Dict[str, Any], work_dir: str
+    writer: Writer, places: Places, snapshot: Snapshot, lines: List[Line], request: Dict[str, Any], work_dir: str
 ) -> Staged:
     """Build the private index of what this host takes. Stop when the file of an upgrade is not staged or is not what
     it says."""
@@ -79,7 +81,7 @@ def stage(
 
 
 def is_staged(places: Places, line: Line) -> bool:
-    """Is the file there with its size? apt itself compares the checksum before it gives the file to dpkg."""
+    """Is the file there with its size? The writer compares the checksum when it uses the file."""
     try:
         size = os.stat(places.file(line.sha256 or "")).st_size
     except (OSError, ValueError):
@@ -87,7 +89,7 @@ def is_staged(places: Places, line: Line) -> bool:
     return line.size is None or size == line.size
 
 
-def prepare(writer: AptWriter, snapshot: Snapshot, staged: Staged, expected: Expected, work_dir: str) -> Prepared:
+def prepare(writer: Writer, snapshot: Snapshot, staged: Staged, expected: Expected, work_dir: str) -> Prepared:
     """Simulate once and compare. Stop with `refused` when anything else than the plan would happen."""
     if not staged.stanzas and not expected.remove:
         return Prepared(expected, [], list(expected.withheld))
@@ -95,27 +97,28 @@ def prepare(writer: AptWriter, snapshot: Snapshot, staged: Staged, expected: Exp
     if simulated.rc != 0:
         raise Stop(
             "failed",
-            "apt refuses the upgrade: " + "; ".join(simulated.reasons or ["without a reason"]),
-            "simulated full-upgrade",
-            "apt-get check on the host shows the same",
+            writer.words.tool + " refuses the upgrade: " + "; ".join(simulated.reasons or ["without a reason"]),
+            "simulated upgrade",
+            writer.words.check + " on the host shows the same",
         )
     verdict = judge(expected, simulated.steps, relations_of(snapshot.installed, staged.stanzas))
     if verdict.unexpected:
         raise Stop(
             "refused",
             "the upgrade is not what the plan says: " + some(verdict.unexpected),
-            "simulated full-upgrade",
+            "simulated upgrade",
             "nothing was changed; detect this host again and make a new plan",
         )
     if verdict.missing:
         raise Stop(
             "refused",
-            "apt would keep back {0}{1}{2}".format(
+            "{0} would keep back {1}{2}{3}".format(
+                writer.words.tool,
                 names(verdict.missing),
                 "; not staged: " + names(staged.unstaged) if staged.unstaged else "",
                 "; " + "; ".join(simulated.reasons) if simulated.reasons else "",
             ),
-            "simulated full-upgrade",
+            "simulated upgrade",
             "nothing was changed; what these versions need is not in the plan, or conflicts with what is installed",
         )
     return Prepared(expected, simulated.steps, list(expected.withheld) + verdict.kept)

@@ -30,7 +30,7 @@ def _go_on(_number: int, _frame: Any) -> None:
 
 def main(path: str) -> int:
     """path: the request, JSON as `launch` writes it. The exit status says only whether a result was recorded."""
-    # a shutdown or a stop of the unit waits until dpkg is done; a killed dpkg is what it must not leave behind.
+    # a shutdown or a stop of the unit waits until the package manager is done; a killed one must not be left behind.
     # A handler, because children would inherit that a signal is ignored, and could then not be stopped.
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _go_on)

@@ -3,7 +3,7 @@
 """Is there room for what a run would unpack? Asked before anything is touched."""
 
 import os
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple
 
 MARGIN = 32 * 1024 * 1024
 KERNEL = 16 * 1024 * 1024
@@ -18,18 +18,23 @@ class Need(NamedTuple):
 
 
 def needs(
-    steps: List[Any], sizes: Dict[str, int], before: Dict[str, int], largest_initrd: int, boot_apart: bool
+    steps: List[Any],
+    sizes: Dict[str, int],
+    before: Dict[str, int],
+    is_kernel: Callable[[str], bool],
+    largest_initrd: int,
+    boot_apart: bool,
 ) -> List[Need]:
-    """Pure. steps: simulated; sizes and before: name:arch -> KiB unpacked; largest_initrd: bytes (0: none is there);
-    boot_apart: is /boot its own file system.
+    """Pure. steps: simulated; sizes and before: name:arch -> KiB unpacked; is_kernel: of a package's name;
+    largest_initrd: bytes (0: none is there); boot_apart: is /boot its own file system.
 
-    dpkg unpacks a version beside the old one, so the largest package is needed on top of what stays.
+    A version is unpacked beside the old one, so the largest package is needed on top of what stays.
     """
     names = ["{0}:{1}".format(step.name, step.arch) for step in steps if step.action != "remove"]
     grown = sum(max(0, sizes.get(name, 0) - before.get(name, 0)) for name in names)
     largest = max([sizes.get(name, 0) for name in names] or [0])
-    kernels = sum(1 for step in steps if step.action == "install" and step.name.startswith("linux-image-"))
-    rebuilt = 1 if largest_initrd and (kernels or any(step.name.startswith("linux-image-") for step in steps)) else 0
+    kernels = sum(1 for step in steps if step.action == "install" and is_kernel(step.name))
+    rebuilt = 1 if largest_initrd and (kernels or any(is_kernel(step.name) for step in steps)) else 0
     initrd = largest_initrd or INITRD
     boot = kernels * (KERNEL + initrd) + rebuilt * initrd
     root = (grown + largest) * 1024 + MARGIN
@@ -53,7 +58,7 @@ def boot_facts(root: str = "/") -> Any:
     """(bytes of the largest initrd, is /boot its own file system)."""
     boot = root.rstrip("/") + "/boot"
     try:
-        names = [name for name in os.listdir(boot) if name.startswith("initrd")]
+        names = [name for name in os.listdir(boot) if name.startswith(("initrd", "initramfs"))]
         largest = max([os.stat(os.path.join(boot, name)).st_size for name in names] or [0])
         return largest, os.stat(boot).st_dev != os.stat(root.rstrip("/") + "/usr").st_dev
     except OSError:

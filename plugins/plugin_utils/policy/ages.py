@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import compare
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import DEB, compare
 
 FirstSeen = Mapping[tuple[str, str, str, str], tuple[int, str]]
 """`{(platform, package, arch, version): (ms, basis)}`: when the fleet first saw it. basis: `seen` (ms is then),
@@ -38,20 +38,20 @@ class Sightings:
         for (platform, package, arch, version), (ms, basis) in first_seen.items():
             self._of.setdefault((platform, package, arch), []).append((version, ms, basis))
 
-    def age(self, platform: str, candidate: Mapping[str, Any], seen_ms: int, now_ms: int) -> Age:
-        """Age of a candidate that a look at `seen_ms` found."""
+    def age(self, platform: str, candidate: Mapping[str, Any], seen_ms: int, now_ms: int, scheme: str = DEB) -> Age:
+        """Age of a candidate that a look at `seen_ms` found; `scheme` is how its platform orders versions."""
         known: list[int] = []
         at_least = 0
         if isinstance(candidate.get("age_ms"), int):
             known.append(max(0, candidate["age_ms"] + now_ms - seen_ms))
         version, before = candidate.get("version"), candidate.get("installed")
         for seen, ms, basis in self._of.get((platform, candidate["name"], candidate["arch"]), []):
-            if seen == version or (before and version and _between(before, seen, version)):
+            if seen == version or (before and version and _between(before, seen, version, scheme)):
                 at_least = max(at_least, now_ms - ms)
                 if basis in ("seen", "dated"):
                     known.append(max(0, now_ms - ms))
         return Age(max(known) if known else None, max([at_least, *known]))
 
 
-def _between(before: str, seen: str, version: str) -> bool:
-    return compare(before, seen) < 0 and compare(seen, version) <= 0
+def _between(before: str, seen: str, version: str, scheme: str) -> bool:
+    return compare(before, seen, scheme) < 0 and compare(seen, version, scheme) <= 0

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.ages import Age, Sightings
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import malformed, section
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import malformed, scheme_of_state, section
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Select
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import duration_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plain, utc
@@ -59,7 +59,7 @@ def choose(
 ) -> Choice:
     """Apply `select` and the host's own `exclude` patterns to the candidates of a state that is not in `trouble`."""
     candidates, _why = section(state, "candidates")
-    holds, left = holds_of(state), []
+    holds, left, scheme = holds_of(state), [], scheme_of_state(state)
     sources: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         bad = malformed(candidate)
@@ -77,7 +77,7 @@ def choose(
     broken = {str(item.get("source")) for item in candidates if malformed(item)}
     taken: dict[str, list[Candidate]] = {}
     for source, group in sources.items():
-        ages = [sightings.age(platform, item, int(state["seen_ms"]), now_ms) for item in group]
+        ages = [sightings.age(platform, item, int(state["seen_ms"]), now_ms, scheme) for item in group]
         verdict = ("unknown", "a package of the same source cannot be used") if source in broken else None
         verdict = verdict or _verdict(source, group, select, tuple(exclude), ages, now_ms)
         if verdict:
@@ -109,7 +109,9 @@ def _verdict(
     security = any(item["security"] for item in group)
     kind = "security" if security else "other"
     if not (select.security if security else select.other):
-        return "not_selected", f"select.{kind} is false"
+        unsaid = any(item["security"] is None for item in group) and not security
+        why = "nothing says whether it is for security (no advisory data), and " if unsaid else ""
+        return "not_selected", f"{why}select.{kind} is false"
     delay = select.delay_security_ms if security else select.delay_other_ms
     at_least = max(age.at_least_ms for age in ages)
     if at_least >= delay:

@@ -12,11 +12,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.managers import MANAGERS, words
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import is_unknown, why_unknown
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import duration_text
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import DEB, scheme_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plain, utc
 
-SUPPORTED = frozenset({"apt"})
+SUPPORTED = frozenset(name for name, words in MANAGERS.items() if words.writes)
 """Package managers that can carry out a plan."""
 PLATFORM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -91,7 +93,7 @@ def _manager(state: Mapping[str, Any]) -> Trouble | None:
         f": {problems}" if problems else ""
     )
     step = (
-        "run 'dpkg --configure -a' and 'apt-get -f install' on the host"
+        f"run {words(str(manager.get('name'))).repair} on the host"
         if health in ("broken", "interrupted")
         else "let it finish"
     )
@@ -100,6 +102,7 @@ def _manager(state: Mapping[str, Any]) -> Trouble | None:
 
 def _indexes(state: Mapping[str, Any], now_ms: int, max_age_ms: int) -> Trouble | None:
     indexes, why = section(state, "indexes")
+    update = words(str((section(state, "manager")[0] or {}).get("name") or "")).update
     if not indexes:
         return Trouble(
             "unknown",
@@ -121,13 +124,13 @@ def _indexes(state: Mapping[str, Any], now_ms: int, max_age_ms: int) -> Trouble 
             return Trouble(
                 "unknown",
                 f"nothing says when the package index {name} was fetched",
-                "run 'apt-get update' on the host, then detect again",
+                f"run {update} on the host, then detect again",
             )
         if now_ms - fetched > max_age_ms:
             return Trouble(
                 "unknown",
                 f"the package index {name} was fetched at {utc(fetched)}, more than {duration_text(max_age_ms)} ago",
-                "run 'apt-get update' on the host, then run detect and plan again",
+                f"run {update} on the host, then run detect and plan again",
             )
     return None
 
@@ -168,7 +171,14 @@ def malformed(candidate: Mapping[str, Any]) -> str | None:
         for value in (size, phased)
     ):
         return "its size or share is not a number"
-    return None if isinstance(candidate.get("security"), bool) else "nothing says whether it is a security update"
+    # None: the platform has no advisory data; a missing or odd value is no answer at all
+    known = "security" in candidate and (candidate["security"] is None or isinstance(candidate["security"], bool))
+    return None if known else "nothing says whether it is a security update"
+
+
+def scheme_of_state(state: Mapping[str, Any]) -> str:
+    """How the host's package manager orders versions (`versions.scheme_of`); as Debian does where nothing says."""
+    return scheme_of(str((section(state, "manager")[0] or {}).get("name"))) or DEB
 
 
 def installed(state: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:

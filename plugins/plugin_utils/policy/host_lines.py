@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.choose import hold_why, holds_of
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import installed, section
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import installed, scheme_of_state, section
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import SKIPPED
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import compare
 
@@ -53,7 +53,7 @@ def host_lines(
         if line["source"] in stopped:
             cause = stopped[line["source"]]
             skip.append(_skip(line, cause["why"], f"with {cause['package']} of the same source: {cause['detail']}"))
-    return _one_version([line for line in lines if line["source"] not in stopped]), skip
+    return _one_version([line for line in lines if line["source"] not in stopped], here.scheme), skip
 
 
 class _Here:
@@ -67,6 +67,7 @@ class _Here:
         sources: dict[str, list[str]],
     ) -> None:
         self.have, self.holds, self.exclude, self.sources = installed(state), holds_of(state), exclude, sources
+        self.scheme = scheme_of_state(state)
         self.offered = {(item["name"], item["arch"]): item for item in section(state, "candidates")[0] or []}
         new = [item for item in self.offered.values() if item["action"] == "install"]
         self.stems = {(item["source"], _stem(item["name"]), item["arch"]) for item in new}
@@ -82,7 +83,7 @@ class _Here:
             return has is not None and has["version"] != line["version"]
         if line["action"] == "install":
             if has is not None:
-                return compare(has["version"], line["version"]) > 0
+                return compare(has["version"], line["version"], self.scheme) > 0
             return key in self.out or (line["source"], _stem(line["package"]), line["arch"]) in self.stems
         return has is not None and self.offered.get(key, {}).get("action") == "remove"
 
@@ -90,7 +91,11 @@ class _Here:
         """Why the host does not take a line that concerns it."""
         key = (line["package"], line["arch"])
         has = self.have.get(key)
-        if has is not None and line["version"] is not None and compare(has["version"], line["version"]) > 0:
+        if (
+            has is not None
+            and line["version"] is not None
+            and compare(has["version"], line["version"], self.scheme) > 0
+        ):
             return "newer", f"{has['version']} is installed"
         if key in self.out:
             return str(self.out[key]["why"]), str(self.out[key]["detail"])
@@ -116,13 +121,15 @@ def _stem(name: str) -> str:
     return re.sub(r"[0-9]+", "#", name)
 
 
-def _one_version(lines: list[Line]) -> list[Line]:
+def _one_version(lines: list[Line], scheme: str) -> list[Line]:
     """Of a phased and a common version of one package the newer one."""
     best: dict[tuple[str, str], Line] = {}
     for line in lines:
         key = (line["package"], line["arch"])
         known = best.get(key)
-        if known is None or (line["version"] and known["version"] and compare(line["version"], known["version"]) > 0):
+        if known is None or (
+            line["version"] and known["version"] and compare(line["version"], known["version"], scheme) > 0
+        ):
             best[key] = line
     return list(best.values())
 

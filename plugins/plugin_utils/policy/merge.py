@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.choose import Candidate, Left
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import compare, order
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import DEB, compare, order
 
 Package = tuple[str, str]
 """Name and architecture."""
@@ -50,12 +50,12 @@ def conflicts(taken: Mapping[str, list[Candidate]]) -> dict[tuple[str, str, str]
 
 
 def merge(
-    taken: Mapping[str, list[Candidate]], pinned: Mapping[str, set[str]]
+    taken: Mapping[str, list[Candidate]], pinned: Mapping[str, set[str]], scheme: str = DEB
 ) -> tuple[dict[str, list[Step]], dict[str, list[Left]]]:
     """Steps by host and what is left out by host, for the hosts of one platform. `pinned` has each host's pinned
-    package names."""
+    package names; `scheme` is how the platform orders versions."""
     bad = conflicts(taken)
-    offers = _offers(taken, bad)
+    offers = _offers(taken, bad, scheme)
     steps: dict[str, list[Step]] = {}
     left: dict[str, list[Left]] = {}
     for host in sorted(taken):
@@ -64,14 +64,14 @@ def merge(
         for item in taken[host]:
             sources.setdefault(item["source"], []).append(item)
         for group in sources.values():
-            found, lost = _target(group, offers, bad, pinned.get(host, set()))
+            found, lost = _target(group, offers, bad, pinned.get(host, set()), scheme)
             steps[host] += found
             left[host] += lost
     return steps, left
 
 
 def _offers(
-    taken: Mapping[str, list[Candidate]], bad: Mapping[tuple[str, str, str], str]
+    taken: Mapping[str, list[Candidate]], bad: Mapping[tuple[str, str, str], str], scheme: str
 ) -> dict[str, dict[str, dict[Package, Candidate]]]:
     """By source and source version: the best candidate of each package; phased ones and disputed ones are nobody
     else's offer."""
@@ -87,7 +87,7 @@ def _offers(
                 continue
             packages = offers.setdefault(item["source"], {}).setdefault(item["source_version"], {})
             known = packages.get((item["name"], item["arch"]))
-            if known is None or _better(item, known):
+            if known is None or _better(item, known, scheme):
                 packages[item["name"], item["arch"]] = item
     return offers
 
@@ -96,8 +96,8 @@ def _key(item: Candidate) -> tuple[str, str, str]:
     return (item["name"], item["arch"], str(item["version"]))
 
 
-def _better(item: Candidate, known: Candidate) -> bool:
-    newer = compare(item["version"], known["version"])
+def _better(item: Candidate, known: Candidate, scheme: str) -> bool:
+    newer = compare(item["version"], known["version"], scheme)
     return newer > 0 or (newer == 0 and item.get("sha256") is not None and known.get("sha256") is None)
 
 
@@ -106,16 +106,17 @@ def _target(
     offers: Mapping[str, Mapping[str, Mapping[Package, Candidate]]],
     bad: Mapping[tuple[str, str, str], str],
     pinned: set[str],
+    scheme: str,
 ) -> tuple[list[Step], list[Left]]:
     """Towards which versions one source of one host goes."""
     disputed = next((bad[_key(item)] for item in group if _key(item) in bad), None)
     if disputed:
         return [], [Left(item, "unknown", disputed) for item in group]
     coming = [item for item in group if item["action"] != "remove"]
-    own = max((item["source_version"] for item in coming), key=order, default=None)
+    own = max((item["source_version"] for item in coming), key=lambda text: order(text, scheme), default=None)
     releases = offers.get(group[0]["source"], {})
-    newest = max(releases, key=order, default=None)
-    if own is None or newest is None or compare(newest, own) <= 0:
+    newest = max(releases, key=lambda text: order(text, scheme), default=None)
+    if own is None or newest is None or compare(newest, own, scheme) <= 0:
         return [_own_step(item, releases) for item in group], []
     if any(item["name"] in pinned for item in coming):
         return [], [Left(item, "pinned", f"a pin keeps the host from {newest}, which the plan takes") for item in group]

@@ -14,7 +14,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.ages import FirstSeen, Sightings
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.choose import Candidate, Left, choose, holds_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.coverage import Coverage, withheld
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import section, trouble
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import scheme_of_state, section, trouble
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.merge import Step, merge
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.settings import Settings, effective
@@ -74,7 +74,8 @@ def build_plan(
             left += [_left(host, platform, item) for item in choice.left]
     steps: dict[str, list[Step]] = {}
     for platform, taken in chosen.items():
-        merged, lost = merge(taken, pins[platform])
+        scheme = scheme_of_state(next(states[host] or {} for host in taken))
+        merged, lost = merge(taken, pins[platform], scheme)
         steps.update(merged)
         left += [_left(host, platform, item) for host, items in lost.items() for item in items]
     left += _withhold(policy, scope, states, platforms, steps)
@@ -149,7 +150,9 @@ def _platforms(platforms: Mapping[str, str], states: Mapping[str, Mapping[str, A
     found: dict[str, Any] = {}
     for host, platform in platforms.items():
         content = section(states[host], "platform")[0]
-        found.setdefault(platform, {key: content.get(key) for key in ("os", "version", "arch", "repositories")})
+        found.setdefault(
+            platform, {key: content.get(key) for key in ("os", "version", "arch", "manager", "repositories")}
+        )
     return found
 
 

@@ -41,15 +41,16 @@ _LINE: dict[str, Any] = {
     "source": _NAME,
     "source_version": _TEXT,
     **dict.fromkeys(("origin", "label", "codename", "component"), _TEXT),
-    "security": {"type": "boolean"},
+    "security": {"type": ["boolean", "null"]},
     "phased": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
     "size": {"type": ["integer", "null"], "minimum": 0},
     "sha256": {"type": ["string", "null"], "pattern": r"^[0-9a-f]{64}$"},
 }
 
 
-def _keys(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
+def _keys(properties: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    known = {**properties, **optional}
+    return {"type": "object", "additionalProperties": False, "required": list(properties), "properties": known}
 
 
 SCHEMA: dict[str, Any] = {
@@ -78,7 +79,8 @@ SCHEMA: dict[str, Any] = {
                         "version": {"type": ["string", "null"]},
                         "arch": {"type": ["string", "null"]},
                         "repositories": {"type": ["array", "null"], "items": _REPOSITORY},
-                    }
+                    },
+                    manager={"type": ["string", "null"]},
                 ),
             },
             "lines": {

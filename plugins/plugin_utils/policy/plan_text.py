@@ -19,7 +19,7 @@ def render_plan(body: Mapping[str, Any], left_out: Iterable[Mapping[str, Any]] =
         text.append(f"  {plain(entry['ring'], 30)}: {plural(len(entry['hosts']), 'host')}: {names(entry['hosts'])}")
     for platform in sorted(body["platforms"]):
         lines = [line for line in body["lines"] if line["platform"] == platform]
-        security = sum(line["security"] for line in lines)
+        security = sum(bool(line["security"]) for line in lines)
         text += ["", f"{plain(platform, 60)}: {plural(len(lines), 'line')}, {security} for security"]
         text += [line_text(line) for line in lines] or ["  nothing"]
     left = list(left_out)

@@ -20,7 +20,7 @@ class Reason(NamedTuple):
 LEFT_OUT: dict[str, Reason] = {
     "held": Reason(
         "the package is on hold on this host",
-        "release the hold (apt-mark unhold) once its reason is gone, then plan again",
+        "release the hold on the host once its reason is gone, then plan again",
     ),
     "pinned": Reason(
         "a pin keeps the host from this version", "remove or change the pin in the file named, then plan again"

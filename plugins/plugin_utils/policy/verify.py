@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import installed, section
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import installed, scheme_of_state, section
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Check
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.reboot import SESSION
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import compare
@@ -97,7 +97,7 @@ def _versions(
 ) -> list[str]:
     if section(after, "packages")[1]:
         return [f"the installed packages are unknown: {section(after, 'packages')[1]}"]
-    have, wrong = installed(after or {}), []
+    have, wrong, scheme = installed(after or {}), [], scheme_of_state(after or {})
     upgraded = {line["source"] for line in lines if line["action"] == "upgrade"}
     for line in lines:
         has = have.get((line["package"], line["arch"]))
@@ -110,9 +110,9 @@ def _versions(
             wrong.append(f"{line['package']} is not installed; the plan has {line['version']}")
         elif has["status"] != "installed":
             wrong.append(f"{line['package']} is {plain(has['status'], 40)}")
-        elif compare(has["version"], line["version"]) < 0:
+        elif compare(has["version"], line["version"], scheme) < 0:
             wrong.append(f"{line['package']} is {plain(has['version'], 100)}; the plan has {line['version']}")
-        elif compare(has["version"], line["version"]) > 0:
+        elif compare(has["version"], line["version"], scheme) > 0:
             version = plain(has["version"], 100)
             drift.append(
                 {"package": line["package"], "arch": line["arch"], "version": version, "planned": line["version"]}

@@ -14,11 +14,12 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.state imp
     Package,
     Unknown,
 )
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Pin
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import apt_output, apt_sources, dpkg_status
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb822 import stanzas
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt import health, logs
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.indexes import Indexes
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Reader, Signal
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Kernel, Reader, Signal
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host, Started
 
 NO_PINS = ["-o", "Dir::Etc::preferences=/dev/null", "-o", "Dir::Etc::preferencesparts=/dev/null"]
@@ -325,6 +326,12 @@ class AptReader(Reader):
                 )
         return found
 
+    def pins(self) -> Dict[str, Pin]:
+        found = {hold.name: hold.reason for hold in self.holds() if hold.kind == "pin"}
+        run = self.host.run(["apt-cache", "policy"] + sorted(found)) if found else None
+        takes = {name: each.candidate for name, each in apt_output.parse_policy(run.out).items()} if run else {}
+        return {name: Pin(reason, takes.get(name)) for name, reason in found.items()}
+
     def history(self, since_ms, now_ms):
         return logs.history(self.host, since_ms, now_ms)
 
@@ -345,8 +352,9 @@ class AptReader(Reader):
         for package in self.packages():
             match = re.match(r"linux-image-(?:unsigned-)?(\d.*)$", package.name)
             if match and package.status == "installed" and not match.group(1).endswith("-dbg"):
-                found.append((match.group(1), package.version, package.name))
-        return sorted(found, key=lambda row: (version_key(row[0]), version_key(row[1])))
+                release = match.group(1)
+                found.append(Kernel(release, package.version, package.name, re.sub(r"^\d[^-]*(-\d+)?-", "", release)))
+        return sorted(found, key=lambda row: (version_key(row.release), version_key(row.version)))
 
     def cache_paths(self):
         return ["/var/cache/apt/archives"]

@@ -12,13 +12,16 @@ import pytest
 from ansible_collections.lockstep.patching.plugins.module_utils._look import checks, reboot
 from ansible_collections.lockstep.patching.plugins.module_utils._look.host_facts import kernel_state
 from ansible_collections.lockstep.patching.plugins.module_utils._look.look import ANSWER_LIMIT, Look
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Signal
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Kernel, Signal
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
-OLD = ("6.1.0-18-amd64", "6.1.76-1", "linux-image-6.1.0-18-amd64")
-NEW = ("6.1.0-21-amd64", "6.1.90-1", "linux-image-6.1.0-21-amd64")
-CLOUD = ("6.1.0-22-cloud-amd64", "6.1.94-1", "linux-image-6.1.0-22-cloud-amd64")
-UBUNTU = ("5.15.0-91-generic", "5.15.0-91.101", "linux-image-5.15.0-91-generic")
+OLD = Kernel("6.1.0-18-amd64", "6.1.76-1", "linux-image-6.1.0-18-amd64", "amd64")
+NEW = Kernel("6.1.0-21-amd64", "6.1.90-1", "linux-image-6.1.0-21-amd64", "amd64")
+CLOUD = Kernel("6.1.0-22-cloud-amd64", "6.1.94-1", "linux-image-6.1.0-22-cloud-amd64", "cloud-amd64")
+RPM_OLD = Kernel("5.14.0-362.8.1.el9_3.x86_64", "5.14.0-362.8.1.el9_3", "kernel-core", "kernel-core")
+RPM_NEW = Kernel("5.14.0-427.el9.x86_64", "5.14.0-427.el9", "kernel-core", "kernel-core")
+RPM_RT = Kernel("5.14.0-430.el9.x86_64+rt", "5.14.0-430.el9", "kernel-rt-core", "kernel-rt-core")
+UBUNTU = Kernel("5.15.0-91-generic", "5.15.0-91.101", "linux-image-5.15.0-91-generic", "generic")
 SAYS_OLD = "Linux version 6.1.0-18-amd64 (x) (gcc) #1 SMP PREEMPT_DYNAMIC Debian 6.1.76-1 (2024-02-01)"
 
 
@@ -27,7 +30,10 @@ SAYS_OLD = "Linux version 6.1.0-18-amd64 (x) (gcc) #1 SMP PREEMPT_DYNAMIC Debian
     [
         (OLD[0], [OLD], "", SAYS_OLD, "", "own", True),
         (OLD[0], [OLD, NEW], "", SAYS_OLD, "", "own", False),
-        (OLD[0], [(OLD[0], "6.1.82-1", OLD[2])], "", SAYS_OLD, "", "own", False),
+        (OLD[0], [OLD._replace(version="6.1.82-1")], "", SAYS_OLD, "", "own", False),
+        (OLD[0], [OLD, CLOUD], "", SAYS_OLD, "", "own", True),
+        (RPM_OLD[0], [RPM_OLD, RPM_RT], "", "", "", "own", True),
+        (RPM_OLD[0], [RPM_OLD, RPM_NEW, RPM_RT], "", "", "", "own", False),
         (UBUNTU[0], [UBUNTU], "", "Linux (Ubuntu 11)", "Ubuntu 5.15.0-91.101-generic 5.15.131", "own", True),
         (UBUNTU[0], [UBUNTU], "", "Linux (Ubuntu 11)", "Ubuntu 5.15.0-91.100-generic 5.15.131", "own", False),
         (OLD[0], [OLD], "systemd-nspawn", SAYS_OLD, "", "not_applicable", None),
@@ -37,7 +43,7 @@ SAYS_OLD = "Linux version 6.1.0-18-amd64 (x) (gcc) #1 SMP PREEMPT_DYNAMIC Debian
 )  # fmt: skip
 def test_kernel(
     running: str,
-    kernels: list[tuple[str, str, str]],
+    kernels: list[Kernel],
     kind: str,
     version: str,
     signature: str,

@@ -7,26 +7,30 @@ from typing import Any
 import pytest
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.deb_version import newer
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Line, Step
-from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_state import Installed
-from ansible_collections.lockstep.patching.plugins.module_utils._transaction.expect import Expected, Pin, expect, judge
+from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import (
+    Installed,
+    Line,
+    Pin,
+    Snapshot,
+    Step,
+)
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction.expect import Expected, expect, judge
 
 
 def line(name: str, version: str | None, action: str = "upgrade", arch: str = "amd64") -> Line:
     return Line("p", name, arch, action, [], version, name, version or "", "", "", "", "", True, None, 1, "0" * 64)
 
 
-def package(
-    version: str, want: str = "install", state: str = "installed", relations: tuple[str, ...] = ()
-) -> Installed:
-    return Installed(version, want, "ok", state, 1, set(relations))
+def package(version: str, held: bool = False, state: str = "installed", relations: tuple[str, ...] = ()) -> Installed:
+    return Installed(version, held, state, 1, set(relations))
 
 
 HAVE = {("libc", "amd64"): package("1"), ("app", "amd64"): package("1"), ("doc", "all"): package("1")}
 
 
 def wanted(lines: list[Line], have: Any = None, skip: Any = (), pinned: Any = None) -> Expected:
-    return expect(lines, HAVE if have is None else have, "amd64", list(skip), pinned or {}, newer)
+    snapshot = Snapshot(HAVE if have is None else have, set(), [], "amd64", "all")
+    return expect(lines, snapshot, list(skip), pinned or {}, newer)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,7 @@ def test_newest_of_two_versions_is_taken() -> None:
 @pytest.mark.parametrize(
     ("have", "skip", "pinned", "why"),
     [
-        (package("1", want="hold"), [], {}, "held"),
+        (package("1", held=True), [], {}, "held"),
         (package("1"), [{"name": "libc", "arch": "amd64", "why": "phased for others"}], {}, "phased for others"),
         (package("1"), [{"name": "libc", "arch": "i386", "why": "other"}], {}, None),
         (package("1"), [], {"libc": Pin("pinned by the admin", "1")}, "pinned by the admin"),
@@ -102,7 +106,7 @@ def test_anything_but_the_plan_is_unexpected(given: list[Step], unexpected: list
 
 
 def test_kept_back_needs_an_explanation() -> None:
-    have = {**HAVE, ("libx", "amd64"): package("1", want="hold"), ("top", "amd64"): package("1")}
+    have = {**HAVE, ("libx", "amd64"): package("1", held=True), ("top", "amd64"): package("1")}
     found = wanted([line("libx", "2"), line("libc", "2"), line("app", "2"), line("top", "2")], have)
     relations = {"app": {"libx"}, "top": {"app"}, "libc": set[str]()}
     verdict = judge(found, [], relations)
@@ -114,7 +118,7 @@ def test_kept_back_needs_an_explanation() -> None:
 
 
 def test_a_held_package_that_needs_the_old_version_explains_it_too() -> None:
-    have = {**HAVE, ("dev", "amd64"): package("1", want="hold")}
+    have = {**HAVE, ("dev", "amd64"): package("1", held=True)}
     verdict = judge(wanted([line("dev", "2"), line("libc", "2")], have), [], {"dev": {"libc"}})
     assert [each.name for each in verdict.kept] == ["libc"]
     assert verdict.missing == []

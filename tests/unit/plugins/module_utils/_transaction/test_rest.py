@@ -36,6 +36,10 @@ def step(action: str, name: str) -> Step:
     return Step(action, name, "amd64", None, "2")
 
 
+def kernel(name: str) -> bool:
+    return name.startswith("linux-image-")
+
+
 @pytest.mark.parametrize(
     ("steps", "initrd", "apart", "expected"),
     [
@@ -55,7 +59,9 @@ def step(action: str, name: str) -> Step:
 )
 def test_space_that_a_run_needs(steps: list[Step], initrd: int, apart: bool, expected: list[tuple[str, int]]) -> None:
     sizes = {"a:amd64": 100, "b:amd64": 50, "linux-image-6:amd64": 1000}
-    assert [tuple(each) for each in needs(steps, sizes, {"a:amd64": 90, "b:amd64": 70}, initrd, apart)] == expected
+    assert [
+        tuple(each) for each in needs(steps, sizes, {"a:amd64": 90, "b:amd64": 70}, kernel, initrd, apart)
+    ] == expected
 
 
 def journal(state: str, *boots: str) -> Found:

@@ -65,7 +65,8 @@ def test_the_id_does_not_depend_on_the_order_of_answers() -> None:
         ("", candidate("vim; reboot"), "unknown"),
         ("", candidate("vim", version="1.0 && reboot"), "unknown"),
         ("", candidate("vim", sha256="../../etc"), "unknown"),
-        ("", candidate("vim", security=None), "unknown"),
+        ("", candidate("vim", security="no"), "unknown"),
+        ("select: {other: false}", candidate("vim", security=None), "not_selected"),
         ("", candidate("vim", action="purge"), "unknown"),
     ],
 )

@@ -88,7 +88,7 @@ def tail(path: str, limit: int = LOG_KEEP) -> str:
 
 
 def lock_holder(path: str) -> Optional[int]:
-    """Process id that holds dpkg's lock on path (-1: in another container), or None."""
+    """Process id that holds a record lock (fcntl) on path (-1: in another container), or None."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:

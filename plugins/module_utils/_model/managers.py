@@ -1,0 +1,53 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is said of each package manager, the same on hosts and on the controller."""
+
+from typing import Dict, NamedTuple
+
+
+class Words(NamedTuple):
+    """Names and next steps, as messages use them.
+
+    writes: can carry out a plan (others are only looked at); tool: the command; database: what knows the installed
+    packages; update: brings the indexes up to date; check: shows what is wrong; repair: finishes or mends what an
+    interrupted change left behind; marks: shows what was installed automatically and what is held; unhold: releases
+    a hold. Commands are told as what a person types on the host.
+    """
+
+    writes: bool
+    tool: str
+    database: str
+    update: str
+    check: str
+    repair: str
+    marks: str
+    unhold: str
+
+
+MANAGERS: Dict[str, Words] = {
+    "apt": Words(
+        writes=True,
+        tool="apt-get",
+        database="dpkg",
+        update="apt-get update",
+        check="apt-get check",
+        repair="dpkg --configure -a and apt-get -f install",
+        marks="apt-mark showauto, showhold",
+        unhold="apt-mark unhold",
+    ),
+}
+"""By the name that the section ``manager`` has; docs/providers.md says how to add one."""
+
+
+def words(name: str) -> Words:
+    """The words of a package manager; of one that is not known, words that fit any."""
+    return MANAGERS.get(name) or Words(
+        False,
+        name or "the package manager",
+        "the package database",
+        "an update of its indexes",
+        "its own check",
+        "its own repair",
+        "its own list of marks",
+        "its own command",
+    )
