@@ -8,6 +8,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller impor
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import refuse_when_halted, unapproved
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import NEXT, newer_run, taken_over
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
@@ -45,6 +46,7 @@ class ActionModule(ControllerAction):
         newer = newer_run(ledger, run.fleet, run.token)
         if newer is not None and newer["ended_ms"] is None:
             raise LockstepError(taken_over(newer), "gate", NEXT)
+        refuse_when_halted(ledger, run.fleet, "gate")
         hosts = [str(host) for host in self._vars.get("ansible_play_batch", [])]
         ring = next((batch["ring"] for batch in self.files.read("batches") if hosts and hosts[0] in batch["hosts"]), "")
         known = self.files.read("inventory")
@@ -64,6 +66,7 @@ class ActionModule(ControllerAction):
             known["hosts"],
             verdicts.retired(statuses),
             self.files.read("attempted") or [],
+            unapproved(ledger, self.files.read_policy(), run.policy, plan, ring),
         )
         if not run.check:
             self._record(run, ledger, plan, ring, gate)

@@ -8,6 +8,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller impor
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import statuses_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import ORDERS, refuse_when_halted
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.plan_choice import chosen_plan
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import (
     matches_of,
@@ -15,12 +16,13 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.polic
     scope_of,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.schedule import ROLLOUTS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import CHECK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
 
-WITHOUT_POLICY = ("detect", "report")
+WITHOUT_POLICY = ("detect", "report", "halt", "resume")
 MAKES_PLANS = ("plan", "rollout")
 
 
@@ -77,14 +79,18 @@ class ActionModule(ControllerAction):
     def _choose(self, ledger: Ledger, policy, manager, stage: str, everyone: list[str]) -> None:
         """Which hosts to look at, or how to go on with a plan."""
         run = self.current
-        if run is None or stage == "report":
+        if run is None or stage in ("report", "halt", "resume", "recall"):
             return
+        if stage in ROLLOUTS:
+            refuse_when_halted(ledger, run.fleet, f"fleet {run.fleet}")
         if stage == "detect":
             self._look_at(everyone, "the inventory has no hosts; check -i INVENTORY")
             return
         plan = chosen_plan(ledger, run.fleet, self.variable("plan"), self.variable("lockstep_supersede"), run, now_ms())
         if plan is not None:
             run.plan_id = plan["plan_id"]
+            if stage in ORDERS:
+                return
             self._compare(ledger, policy, manager, plan, everyone)
             schedule.write(self.files, run, ledger, policy, plan, now_ms())
             return

@@ -62,7 +62,9 @@ class ActionModule(ControllerAction):
             for host in entry["hosts"]
         }
         seen = first_seen(ledger, run.fleet, states.values())
-        body, left_out = build_plan(run.fleet, policy, scope, states, seen, now_ms(), settings)
+        body, left_out = build_plan(
+            run.fleet, policy, scope, states, seen, now_ms(), settings, ledger.orders(run.fleet, "recall")
+        )
         self.files.write("left", left_out)
         if not body["lines"]:
             self._nothing(run, left_out)

@@ -16,6 +16,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts
     states_of,
     statuses_of,
 )
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import halt_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import read_policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.report_data import (
     host_results,
@@ -97,13 +98,14 @@ class ActionModule(ControllerAction):
         )
         statuses = statuses_of(ledger, plan["plan_id"]) if plan else {}
         newer = newer_run(ledger, run.fleet, run.token)
+        halt = halt_text(ledger, run.fleet)
         # a run that was stopped before it looked has no picture of the fleet, and must not replace the last one
         looked = run.stage == "report" or not run.stopped or self.files.read("hosts-look") is not None
         states = self._looked_at(ledger, run) if looked and (run.stage in FLEET_STAGES or plan is None) else None
         if run.stage == "detect" and states is not None and not run.stopped:
             line = verdicts.look_line(states)
         else:
-            line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses, newer)
+            line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses, newer, halt)
         if plan and run.plan_id and not run.check:
             verdicts.complete(ledger, plan, settled, run.token, now_ms())
         written: list[str] = []

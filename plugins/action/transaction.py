@@ -10,6 +10,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.host_plan import spare
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, call_until
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import refuse_when_halted
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record, sentence
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.staging import stage
@@ -36,6 +37,7 @@ class ActionModule(HostAction):
         step = next_step(work.record).step
         if step in ("nothing", "person", "verify", "reboot"):
             return {"status": (work.record or {}).get("status")}
+        refuse_when_halted(work.base.ledger, work.base.fleet, self.host)
         state = self._before(work)
         why = unsupported(state)
         if why:

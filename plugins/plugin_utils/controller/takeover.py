@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import ORDERS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 
-PASSIVE = ("detect", "plan", "report", "retire", "role detect", "role plan", "role report")
+PASSIVE = ("detect", "plan", "report", "retire", *ORDERS, "role detect", "role plan", "role report")
 """Stages that hosts do not follow."""
 CHECK = " --check"
 """What a stage's name ends with in a run that changes nothing."""

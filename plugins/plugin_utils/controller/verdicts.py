@@ -8,12 +8,14 @@ from collections import Counter
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import ORDERS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import NEXT, taken_over
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import AGAIN, Verdict, hosts_of, judge_ring
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.orders import RESUME
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, one_line, plain, plural, utc
 
 
@@ -78,9 +80,10 @@ def closing_line(
     plan: dict[str, Any] | None,
     statuses: dict[str, Any],
     newer: dict[str, Any] | None = None,
+    halt: str = "",
 ) -> str:
     """`done: …`, `waiting: … until …` or `stopped: …` with host, reason and next step. newer: a run that hosts follow
-    instead of this one."""
+    instead of this one; halt: who halted the fleet and why."""
     if run.stopped:
         return _stopped(run.stopped["why"], run.stopped["next"])
     if plan is None:
@@ -96,7 +99,7 @@ def closing_line(
     more = "".join(f"; {note}" for note in run.notes)
     if run.check:
         return f"done: check: plan {short} is as it was; nothing was kept or changed{more}"
-    if run.stage == "retire":
+    if run.stage in ("retire", *ORDERS):
         return f"done: plan {short}{more}"
     concerned = [verdict for verdict in verdicts if _concerns(run.stage, verdict.ring, scope)]
     failed = next((verdict for verdict in concerned if verdict.state == "failed"), None)
@@ -114,6 +117,8 @@ def closing_line(
     if soaking and any(not finished(statuses.get(host)) for entry in scope for host in entry["hosts"]):
         return f"waiting: plan {short}: {soaking.why} until {utc(soaking.until_ms or 0)}"
     unfinished = next((verdict for verdict in concerned if verdict.state in ("open", "waiting")), None)
+    if unfinished and halt:
+        return _stopped(f"plan {short}: {halt}; {unfinished.why}", RESUME)
     if unfinished and newer:
         return _stopped(f"plan {short}: {taken_over(newer)}; {unfinished.why}", NEXT)
     if unfinished:

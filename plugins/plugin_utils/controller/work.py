@@ -14,6 +14,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller impor
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import recalled
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.plan_choice import chosen_plan
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import matches_of, read_policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
@@ -83,6 +84,7 @@ def work_of(action: HostAction, stage: str) -> Work:
     else:
         left_out = action.files.read(for_host("left", action.host)) or []
         matches = action.files.read("matches")
+    left_out = [*left_out, *recalled(base.ledger, base.fleet, plan)]
     settings = effective(base.policy, ring, action.host, overrides(action), matches)
     return Work(base, plan, ring, statuses.get(action.host), left_out, settings)
 

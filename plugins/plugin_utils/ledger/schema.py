@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision that this version knows, oldest first. A database at another one was written by a newer version."""
 VERSION_TABLE = "lockstep_schema"
 
@@ -212,6 +212,25 @@ transactions = sa.Table(
     sa.Column("result", sa.String(64), sa.ForeignKey("content.digest")),
     sa.UniqueConstraint("plan_id", "host_id", "attempt", name="transactions_attempt"),
     sa.Index("transactions_by_host", "host_id"),
+)
+# What people ordered: a halt, an approval, a recall, a resolution. It holds until it is ended.
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("id", _id, primary_key=True),
+    sa.Column("fleet", sa.Text, nullable=False),  # '*': every fleet of this ledger
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("plan_id", sa.String(64), sa.ForeignKey("plans.plan_id")),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("token", _id, sa.ForeignKey("runs.token"), nullable=False),
+    sa.Column("ms", sa.BigInteger, nullable=False),
+    sa.Column("ended_ms", sa.BigInteger),
+    sa.Column("ended_by", sa.Text),
+    sa.Column("ended_reason", sa.Text),
+    sa.Index("orders_by_kind", "kind", "fleet"),
 )
 evidence = sa.Table(
     "evidence",

@@ -9,13 +9,14 @@ match the source's name or the name of any of its packages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.ages import Age, Sightings
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import malformed, scheme_of_state, section
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Select
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.orders import Order, recall_of, recall_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import duration_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plain, utc
 
@@ -55,9 +56,16 @@ def hold_why(hold: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def choose(
-    state: Mapping[str, Any], select: Select, exclude: Iterable[str], platform: str, sightings: Sightings, now_ms: int
+    state: Mapping[str, Any],
+    select: Select,
+    exclude: Iterable[str],
+    platform: str,
+    sightings: Sightings,
+    now_ms: int,
+    recalls: Sequence[Order] = (),
 ) -> Choice:
-    """Apply `select` and the host's own `exclude` patterns to the candidates of a state that is not in `trouble`."""
+    """Apply `select`, the host's own `exclude` patterns and recalls to the candidates of a state that is not in
+    `trouble`."""
     candidates, _why = section(state, "candidates")
     holds, left, scheme = holds_of(state), [], scheme_of_state(state)
     sources: dict[str, list[Candidate]] = {}
@@ -79,6 +87,7 @@ def choose(
     for source, group in sources.items():
         ages = [sightings.age(platform, item, int(state["seen_ms"]), now_ms, scheme) for item in group]
         verdict = ("unknown", "a package of the same source cannot be used") if source in broken else None
+        verdict = verdict or _recalled(source, group, recalls)
         verdict = verdict or _verdict(source, group, select, tuple(exclude), ages, now_ms)
         if verdict:
             left += [Left(item, *verdict) for item in group]
@@ -127,6 +136,15 @@ def _verdict(
     if select.age_unknown == "allow":
         return None
     return "age_unknown", f"nothing dates it; select.delay.{kind} is {duration_text(delay)}"
+
+
+def _recalled(source: str, group: list[Candidate], recalls: Sequence[Order]) -> tuple[str, str] | None:
+    found = (
+        recall_of(recalls, source, str(item.get("source_version") or ""), str(item["name"]), str(item["version"]))
+        for item in group
+    )
+    order = next((order for order in found if order), None)
+    return ("recalled", recall_text(order)) if order else None
 
 
 def _match(source: str, group: list[Candidate], globs: tuple[str, ...]) -> str | None:

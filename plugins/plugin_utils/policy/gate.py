@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import begun, finished
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import HOW
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import begun, finished, resolved
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy, Ring
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural, utc
 
@@ -117,14 +118,14 @@ def judge_ring(
 
 
 def _counted(scope: Scope, ring: str, statuses: Statuses, retired: Collection[str]) -> list[str]:
-    """The denominator: the ring's hosts of the plan less those that are retired or have no provider."""
+    """The denominator: the ring's hosts of the plan less those that are retired, resolved or have no provider."""
     gone = set(retired)
 
-    def unsupported(host: str) -> bool:
+    def passive(host: str) -> bool:
         record = statuses.get(host, {})
-        return record.get("status") == "skipped" and record.get("reason") == "unsupported"
+        return resolved(record) or (record.get("status") == "skipped" and record.get("reason") == "unsupported")
 
-    return [host for host in hosts_of(scope, ring) if host not in gone and not unsupported(host)]
+    return [host for host in hosts_of(scope, ring) if host not in gone and not passive(host)]
 
 
 def _bad(counted: list[str], statuses: Statuses) -> tuple[list[str], list[str], list[str]]:
@@ -170,13 +171,14 @@ def decide(
     inventory: Collection[str] | None = None,
     retired: Collection[str] = (),
     attempted: Collection[str] = (),
+    unapproved: str = "",
 ) -> Gate:
     """Decide on a batch of a ring.
 
     `reachable`: hosts that answered in this run; a host of the batch that is not in it is taken as unreachable.
     `limit`: hosts that `--limit` leaves, None without one. `inventory`: all hosts of today's inventory, None where
     nobody looked. `attempted`: hosts that an earlier gate of this run let go; if they have no final result by now
-    they count as failed.
+    they count as failed. `unapproved`: what the ring lacks in approvals, empty when nothing.
     """
     reachable, attempted = set(reachable), set(attempted)
     limit = None if limit is None else set(limit)
@@ -190,13 +192,16 @@ def decide(
     for entry in scope[:position]:
         earlier = judge_ring(policy, scope, entry["ring"], statuses, rings_state, now_ms, retired)
         if earlier.state == "soaking":
-            return Gate(
-                "wait", earlier.until_ms, f"{earlier.why} until {utc(earlier.until_ms or 0)}", earlier.next, [], []
-            )
+            then = f"; {unapproved}" if unapproved else ""
+            why = f"{earlier.why} until {utc(earlier.until_ms or 0)}{then}"
+            return Gate("wait", earlier.until_ms, why, earlier.next, [], [])
         if earlier.state != "passed":
             outside = _outside(policy, scope, position - 1, statuses, rings_state, limit, retired)
             return _stop(earlier.why + (f" (outside --limit: {names(outside)})" if outside else ""), earlier.next)
     passed = rings_state.get(ring, {}).get("state") == "passed"
+    if unapproved and not passed:
+        why = f"{unapproved}: it waits until somebody approves it {HOW}"
+        return Gate("wait", None, why, "run rollout again then", [], [])
     counted = _counted(scope, ring, statuses, retired)
     frozen = set(counted)
     hosts = [host for host in dict.fromkeys(batch) if host in frozen and not finished(statuses.get(host))]

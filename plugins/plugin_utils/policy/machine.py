@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 HOST: dict[str, frozenset[str]] = {
     "pending": frozenset({"staged", "installed", "active", "verified", "failed", "unreachable", "skipped"}),
     "staged": frozenset({"installed", "failed", "unreachable", "skipped"}),
-    "installed": frozenset({"active", "verified", "regressed", "failed", "unreachable", "rolled_back"}),
-    "active": frozenset({"verified", "installed", "regressed", "failed", "unreachable", "rolled_back"}),
+    "installed": frozenset({"active", "verified", "regressed", "failed", "unreachable", "rolled_back", "skipped"}),
+    "active": frozenset({"verified", "installed", "regressed", "failed", "unreachable", "rolled_back", "skipped"}),
     "verified": frozenset({"installed", "regressed", "failed", "rolled_back"}),
-    "regressed": frozenset({"verified", "active", "installed", "failed", "unreachable", "rolled_back"}),
+    "regressed": frozenset({"verified", "active", "installed", "failed", "unreachable", "rolled_back", "skipped"}),
     "failed": frozenset(
         {"staged", "installed", "active", "verified", "regressed", "unreachable", "rolled_back", "skipped"}
     ),
@@ -24,7 +24,7 @@ HOST: dict[str, frozenset[str]] = {
         {"pending", "staged", "installed", "active", "verified", "regressed", "failed", "rolled_back", "skipped"}
     ),
     "skipped": frozenset({"pending", "staged", "failed", "unreachable"}),
-    "rolled_back": frozenset(),
+    "rolled_back": frozenset({"pending", "skipped"}),
 }
 RING: dict[str, frozenset[str]] = {
     "waiting": frozenset({"open"}),
@@ -39,6 +39,8 @@ ROLLOUT: dict[str, frozenset[str]] = {
     "superseded": frozenset(),
 }
 PHASES = frozenset({"absent", "lost"})
+RESOLVED = "resolved"
+"""How the reason of a host begins that a person has taken out of the way."""
 NO_PROOF_NEEDED = frozenset({"unsupported", "nothing_to_do"})
 """Reasons of `skipped` that block no gate."""
 
@@ -61,7 +63,15 @@ def finished(record: Mapping[str, Any] | None) -> bool:
     if not record:
         return False
     status = record.get("status")
-    return status in ("verified", "rolled_back") or (status == "skipped" and record.get("reason") in NO_PROOF_NEEDED)
+    return status in ("verified", "rolled_back") or (
+        status == "skipped" and (record.get("reason") in NO_PROOF_NEEDED or resolved(record))
+    )
+
+
+def resolved(record: Mapping[str, Any] | None) -> bool:
+    """Whether a person has taken the host out of the way of its ring."""
+    record = record or {}
+    return record.get("status") == "skipped" and str(record.get("reason")).startswith(RESOLVED + ": ")
 
 
 def begun(record: Mapping[str, Any] | None) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import Rule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
 
 
@@ -139,6 +140,7 @@ class Policy:
     look_max_age_ms: int
     defaults_taken: tuple[tuple[str, str], ...]
     version: int = 1
+    approvals: tuple[Rule, ...] = ()
 
     def ring(self, name: str) -> Ring | None:
         return next((ring for ring in self.rings if ring.name == name), None)

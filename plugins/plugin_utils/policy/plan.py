@@ -17,6 +17,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.coverage 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import scheme_of_state, section, trouble
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.merge import Step, merge
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.orders import Order
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.settings import Settings, effective
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import LEFT_OUT
 
@@ -40,14 +41,16 @@ def build_plan(
     first_seen: FirstSeen,
     now_ms: int,
     settings: Mapping[str, Settings] | None = None,
+    recalls: Sequence[Order] = (),
 ) -> tuple[Body, list[dict[str, Any]]]:
     """Freeze a plan.
 
-    `states` has `{seen_ms, reachable, error, answer, sections}` of each host of the scope, `first_seen` `{(platform,
-    package, arch, version): ms}`. `settings` are the hosts' effective settings (`settings.effective`); without them
-    the policy must have no `for:` patterns. Returns the body and what is left out: `[{host, platform, package, arch,
-    version, why, detail, next, taken}]`, where platform, package, arch and version are None for a whole host, and
-    `taken` is true only for an untested step that the policy allows.
+    `states` has `{seen_ms, reachable, error, answer, sections}` of each host of the scope, `first_seen`
+    `{(platform, package, arch, version): ms}`. `settings` are the hosts' effective settings (`settings.effective`);
+    without them the policy must have no `for:` patterns. `recalls` are the versions that people took back. Returns
+    the body and what is left out: `[{host, platform, package, arch, version, why, detail, next, taken}]`, where
+    platform, package, arch and version are None for a whole host, and `taken` is true only for an untested step
+    that the policy allows.
     """
     sightings = Sightings(first_seen)
     platforms: dict[str, str] = {}
@@ -68,7 +71,7 @@ def build_plan(
                 continue
             own = settings[host] if settings is not None else effective(policy, entry["ring"], host, {}, {})
             platform = platforms[host] = str(section(state, "platform")[0]["id"])
-            choice = choose(state, policy.select, own.exclude, platform, sightings, now_ms)
+            choice = choose(state, policy.select, own.exclude, platform, sightings, now_ms, recalls)
             chosen.setdefault(platform, {})[host] = choice.taken
             pins.setdefault(platform, {})[host] = set(holds_of(state))
             left += [_left(host, platform, item) for item in choice.left]

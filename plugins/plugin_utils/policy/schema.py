@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import RULE_KEYS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import (
     COUNT,
     DURATION,
@@ -19,9 +20,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes im
 )
 
 NOT_BUILT: dict[str, frozenset[str]] = {
-    "": frozenset(
-        {"windows", "freezes", "budgets", "approvals", "rollback", "exceptions", "notify", "risk", "routine", "owners"}
-    ),
+    "": frozenset({"windows", "freezes", "budgets", "rollback", "exceptions", "notify", "risk", "routine", "owners"}),
     "gate": frozenset({"min_hosts", "min_verified", "approvals", "probes"}),
     "rings": frozenset({"windows", "approvals", "budgets", "freezes", "rollback", "notify"}),
     "reboot": frozenset({"windows", "message", "order"}),
@@ -94,6 +93,7 @@ POLICY: dict[str, Any] = {
             "select": SELECT,
             "reboot": {"anyOf": [REBOOT, {"type": "array", "minItems": 1, "items": REBOOT_RULE}]},
             "health": HEALTH,
+            "approvals": {"type": "array", "minItems": 1, "items": keys(RULE_KEYS, ("before",))},
             "indexes": keys({"max_age": DURATION}),
             "looks": keys({"max_age": DURATION}),
         },

@@ -44,6 +44,10 @@ LEFT_OUT: dict[str, Reason] = {
         "no host of the first ring takes this step",
         "add a host that takes it to the first ring, or set select.untested, then plan again",
     ),
+    "recalled": Reason(
+        "a person has recalled this version",
+        "plan again when a newer version is there, or end the recall (playbook recall with lockstep_end=true)",
+    ),
     "unknown": Reason("what it needs is not known", "mend what the reason names, then run detect and plan again"),
     "unsupported": Reason(
         "this version of Lockstep has no provider for the platform", "patch this host by other means"

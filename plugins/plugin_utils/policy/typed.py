@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import rules_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import (
     Check,
     Exclude,
@@ -95,6 +96,7 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         look_max_age_ms=duration_ms(top("looks.max_age")),
         defaults_taken=tuple(take.taken),
         version=version,
+        approvals=rules_of(data.get("approvals", ())),
     )
 
 
