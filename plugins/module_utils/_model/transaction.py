@@ -11,7 +11,8 @@ class Line(NamedTuple):
     """One package step of a plan. docs/architecture.md, *Plan*, has the meaning.
 
     from_versions is the key ``from`` of the document: the installed versions that the step replaces (empty: a new
-    package). version is None for a removal.
+    package). version is None for a removal. type: what the step is for; type_from: how that is known (advisories,
+    origin or none); advisories: their ids.
     """
 
     platform: str
@@ -30,13 +31,17 @@ class Line(NamedTuple):
     phased: Optional[int]
     size: Optional[int]
     sha256: Optional[str]
+    type: str = "unclassified"
+    type_from: str = "none"
+    advisories: List[str] = []
 
 
 def line_from(document: Dict[str, Any]) -> Line:
     """Return the Line of a plan's JSON object; raise ValueError that names a key that is missing or too many."""
     given = dict(document)
     given["from_versions"] = given.pop("from", None)
-    problems = sorted(set(given) ^ set(Line._fields))
+    # plans that were made before there were patch types do not say them
+    problems = sorted((set(given) ^ set(Line._fields)) - (set(Line._field_defaults) - set(given)))
     if problems or given["from_versions"] is None:
         names = ["from" if name == "from_versions" else name for name in problems] or ["from"]
         raise ValueError("plan line of {0!r}: missing or unknown {1}".format(document.get("package"), ", ".join(names)))

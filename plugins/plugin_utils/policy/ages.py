@@ -4,8 +4,8 @@
 
 Age counts from when the fleet first saw the version, and a successor inherits the age of the oldest version that it
 replaces and that was never installed; otherwise a package that is released every week would never be old enough. What
-a platform's first look finds may be older than that look; then only the date that the vendor gives (`age_ms`) says
-more.
+a platform's first look finds may be older than that look; then only the dates that the vendor gives (`age_ms`, and
+that of the oldest advisory between the installed version and this one) say more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.patch_types import oldest_issue_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import DEB, compare
 
 FirstSeen = Mapping[tuple[str, str, str, str], tuple[int, str]]
@@ -44,6 +45,9 @@ class Sightings:
         at_least = 0
         if isinstance(candidate.get("age_ms"), int):
             known.append(max(0, candidate["age_ms"] + now_ms - seen_ms))
+        issued = oldest_issue_ms(candidate)
+        if issued is not None:
+            known.append(max(0, now_ms - issued))
         version, before = candidate.get("version"), candidate.get("installed")
         for seen, ms, basis in self._of.get((platform, candidate["name"], candidate["arch"]), []):
             if seen == version or (before and version and _between(before, seen, version, scheme)):

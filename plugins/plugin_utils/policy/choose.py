@@ -13,10 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.patch_types import type_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.ages import Age, Sightings
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import malformed, scheme_of_state, section
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Select
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.orders import Order, recall_of, recall_text
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types import refusal
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import duration_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plain, utc
 
@@ -115,7 +117,10 @@ def _verdict(
         return None
     if select.only and not _match(source, group, select.only):
         return "not_selected", "select.only does not name it"
-    security = any(item["security"] for item in group)
+    unwanted = refusal(group, select.types)
+    if unwanted:
+        return "not_selected", unwanted
+    security = type_of(group) == "security"
     kind = "security" if security else "other"
     if not (select.security if security else select.other):
         unsaid = any(item["security"] is None for item in group) and not security

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.managers import MANAGERS, words
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import is_unknown, why_unknown
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types import malformed_advisories
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import duration_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import DEB, scheme_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plain, utc
@@ -171,6 +172,8 @@ def malformed(candidate: Mapping[str, Any]) -> str | None:
         for value in (size, phased)
     ):
         return "its size or share is not a number"
+    if malformed_advisories(candidate.get("advisories")):
+        return "its advisories are not usable"
     # None: the platform has no advisory data; a missing or odd value is no answer at all
     known = "security" in candidate and (candidate["security"] is None or isinstance(candidate["security"], bool))
     return None if known else "nothing says whether it is a security update"

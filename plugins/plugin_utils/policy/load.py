@@ -18,6 +18,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaint
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.document import Path, read
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy, PolicyError, Problem
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.typed import build
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types import clash
 
 
 def load_policy(text: str, name: str) -> Policy:
@@ -63,6 +64,9 @@ def _sense(data: dict[str, Any]) -> list[tuple[Path, str]]:
             found.append((("rings", at, "name"), f"two rings are called '{ring['name']}'; give each its own name"))
         first.setdefault(ring["name"], at)
     select = data.get("select", {})
+    twice = clash(select)
+    if twice:
+        found.append((("select", "types"), twice))
     if not select.get("security", True) and not select.get("other", True):
         found.append((("select",), "'security' and 'other' are both false, so no update is ever selected"))
     found += approvals.sense(data.get("approvals", ()), [ring["name"] for ring in data["rings"]])

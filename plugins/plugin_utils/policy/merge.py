@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.patch_types import joined
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.choose import Candidate, Left
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import DEB, compare, order
 
@@ -136,8 +137,11 @@ def _target(
 
 
 def _step(offered: Candidate, own: Candidate) -> Step:
-    # the action is the host's own: what another host installs anew this one may upgrade
-    return Step({**offered, "action": own["action"]}, own.get("installed"))
+    # the action is the host's own: what another host installs anew this one may upgrade. So are the advisories on its
+    # way, which make it a security update or not
+    said = [item["security"] for item in (offered, own) if item["security"] is not None]
+    known = {"advisories": joined(offered, own), "security": any(said) if said else None}
+    return Step({**offered, **known, "action": own["action"]}, own.get("installed"))
 
 
 def _own_step(item: Candidate, releases: Mapping[str, Mapping[Package, Any]]) -> Step:

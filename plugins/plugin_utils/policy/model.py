@@ -107,6 +107,8 @@ class Select:
     only: tuple[str, ...]
     untested: str
     age_unknown: str
+    types: tuple[str, ...] = ()
+    """Empty where the policy does not name types; then `security` and `other` decide."""
 
 
 @dataclass(frozen=True)

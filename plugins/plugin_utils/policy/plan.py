@@ -11,6 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest
+from ansible_collections.lockstep.patching.plugins.module_utils._model.patch_types import (
+    BASES,
+    basis_of,
+    ids_of,
+    strongest,
+    type_of,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.ages import FirstSeen, Sightings
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.choose import Candidate, Left, choose, holds_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.coverage import Coverage, withheld
@@ -187,11 +194,19 @@ def _lines(platforms: Mapping[str, str], steps: Mapping[str, list[Step]]) -> lis
                     "source_version": item["source_version"] or "",
                     **_origin(item),
                     "security": item["security"],
+                    "type": "unclassified",
+                    "type_from": basis_of(item),
+                    "advisories": [],
                     "phased": item.get("phased"),
                     "size": item.get("size"),
                     "sha256": item.get("sha256"),
                 },
             )
+            # which advisories lie between differs with the version that a host starts from: the line has them all
+            line["type"] = strongest((line["type"], type_of([item])))
+            line["security"] = line["type"] == "security" or line["security"]
+            line["type_from"] = min(line["type_from"], basis_of(item), key=BASES.index)
+            line["advisories"] = sorted({*line["advisories"], *ids_of(item)})
             if step.installed is not None and step.installed not in line["from"]:
                 line["from"] = sorted([*line["from"], step.installed])
     return [lines[key] for key in sorted(lines, key=lambda key: (*key[:3], str(key[4] or ""), key[3]))]

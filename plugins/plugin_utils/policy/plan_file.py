@@ -18,6 +18,7 @@ except ImportError:  # said when it is needed
     Draft202012Validator = None
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest
+from ansible_collections.lockstep.patching.plugins.module_utils._model.patch_types import BASES, TYPES
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaints import path_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plain
@@ -46,6 +47,13 @@ _LINE: dict[str, Any] = {
     "size": {"type": ["integer", "null"], "minimum": 0},
     "sha256": {"type": ["string", "null"], "pattern": r"^[0-9a-f]{64}$"},
 }
+
+_TYPES: dict[str, Any] = {
+    "type": {"enum": list(TYPES)},
+    "type_from": {"enum": list(BASES)},
+    "advisories": {"type": "array", "items": _TEXT, "uniqueItems": True},
+}
+"""Plans that were made before there were patch types do not say them."""
 
 
 def _keys(properties: dict[str, Any], **optional: Any) -> dict[str, Any]:
@@ -86,7 +94,7 @@ SCHEMA: dict[str, Any] = {
             "lines": {
                 "type": "array",
                 "items": {
-                    **_keys(_LINE),
+                    **_keys(_LINE, **_TYPES),
                     "if": {"properties": {"action": {"const": "remove"}}},
                     "then": {"properties": {"version": {"type": "null"}}},
                     "else": {"properties": {"version": {"type": "string"}}},

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import LEFT_OUT
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types import counts_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plain, plural
 
 
@@ -19,8 +20,7 @@ def render_plan(body: Mapping[str, Any], left_out: Iterable[Mapping[str, Any]] =
         text.append(f"  {plain(entry['ring'], 30)}: {plural(len(entry['hosts']), 'host')}: {names(entry['hosts'])}")
     for platform in sorted(body["platforms"]):
         lines = [line for line in body["lines"] if line["platform"] == platform]
-        security = sum(bool(line["security"]) for line in lines)
-        text += ["", f"{plain(platform, 60)}: {plural(len(lines), 'line')}, {security} for security"]
+        text += ["", f"{plain(platform, 60)}: {counts_text(lines)}"]
         text += [line_text(line) for line in lines] or ["  nothing"]
     left = list(left_out)
     out = [item for item in left if not item.get("taken")]
@@ -42,7 +42,8 @@ def line_text(line: Mapping[str, Any]) -> str:
     if line["from"]:
         arrow = f"{', '.join(line['from'])} -> {arrow}"
     phased = f" (phased {line['phased']}%)" if line["phased"] is not None else ""
-    return f"  {'!' if line['security'] else ' '}{mark} {line['package']} {line['arch']}  {arrow}{phased}"
+    named = f" ({names(line['advisories'], 2)})" if line.get("advisories") else ""
+    return f"  {'!' if line['security'] else ' '}{mark} {line['package']} {line['arch']}  {arrow}{phased}{named}"
 
 
 def _grouped(entries: list[Mapping[str, Any]]) -> list[str]:

@@ -18,6 +18,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes im
     SOME,
     keys,
 )
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types import SHAPE as TYPES
 
 NOT_BUILT: dict[str, frozenset[str]] = {
     "": frozenset({"windows", "freezes", "budgets", "rollback", "exceptions", "notify", "risk", "routine", "owners"}),
@@ -40,6 +41,7 @@ SELECT = keys(
     {
         "security": {"type": "boolean"},
         "other": {"type": "boolean"},
+        "types": TYPES,
         "delay": DELAY,
         "exclude": {"type": "array", "items": {"anyOf": [_GLOB, EXCLUDE_FOR]}},
         "only": _GLOBS,

@@ -29,7 +29,7 @@ LEFT_OUT: dict[str, Reason] = {
         "the policy excludes it", "take it out of select.exclude when it may be updated, then plan again"
     ),
     "not_selected": Reason(
-        "the policy does not select it", "widen select (security, other, only) if it is wanted, then plan again"
+        "the policy does not select it", "widen select (types, security, other, only) if it is wanted, then plan again"
     ),
     "too_young": Reason("it is younger than the policy's delay", "plan again when the time named has come"),
     "age_unknown": Reason(

@@ -74,15 +74,17 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
     version, fleet = top("version"), top("fleet")
     rings = data.get("rings", [])
     built = tuple(_ring(take, ring, at, len(rings)) for at, ring in enumerate(rings))
+    types = tuple(data.get("select", {}).get("types", ()))
     select = Select(
-        security=top("select.security"),
-        other=top("select.other"),
+        security="security" in types if types else top("select.security"),
+        other=bool(set(types) - {"security"}) if types else top("select.other"),
         delay_security_ms=duration_ms(top("select.delay.security")),
         delay_other_ms=duration_ms(top("select.delay.other")),
         exclude=excludes(top("select.exclude")),
         only=tuple(top("select.only")),
         untested=top("select.untested"),
         age_unknown=top("select.age_unknown"),
+        types=types,
     )
     return Policy(
         name=name,

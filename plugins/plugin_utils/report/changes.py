@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.report.host import origin_text, section
+from ansible_collections.lockstep.patching.plugins.module_utils._model.patch_types import line_type
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.host import origin_text, section, type_cells
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.text import say
 
+SAME = ("package", "arch", "source", "security", "type", "type_note", "origin", "action", "planned")
 Lines = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -23,7 +25,8 @@ def plan_lines(document: dict[str, Any]) -> dict[str, Lines]:
 def host_changes(
     lines: Lines | None, transactions: list[dict[str, Any]], look: dict[str, Any] | None
 ) -> list[dict[str, Any]] | None:
-    """`[{package, arch, source, security, origin, action, before, after, planned, result}]` of one host.
+    """`[{package, arch, source, security, type, type_note, origin, action, before, after, planned, result}]` of one
+    host.
 
     `lines` are those of the host's platform, None where nobody knows the platform. `result`: `done` (has what the plan
     says), `differs` (has something else), `planned` (not taken yet), `unknown` (no version after is recorded, or no
@@ -68,6 +71,7 @@ def _change(
         "arch": key[1],
         "source": say(line.get("source") or key[0]),
         "security": bool(line.get("security")),
+        **type_cells(line_type({**line, "action": action}), line.get("type_from"), line.get("advisories")),
         "origin": origin_text([line]) if line else "",
         "action": action,
         "before": before,
@@ -84,15 +88,15 @@ def _result(line: dict[str, Any], after: str | None, planned: str | None) -> str
 
 
 def changed_packages(hosts: list[dict[str, Any]], steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """`[{package, arch, source, security, origin, action, planned, before: [version], after: [version], hosts, done,
-    differs, steps}]`, security first."""
+    """`[{package, arch, source, security, type, type_note, origin, action, planned, before: [version],
+    after: [version], hosts, done, differs, steps}]`, security first."""
     uses = [0] * len(steps)
     for row in hosts:
         for number in row["steps"]:
             uses[number] += 1
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for number, step in enumerate(steps):
-        same = {key: step[key] for key in ("package", "arch", "source", "security", "origin", "action", "planned")}
+        same = {key: step[key] for key in SAME}
         entry = groups.setdefault(
             tuple(same.values()), {**same, "before": [], "after": [], "hosts": 0, "done": 0, "differs": 0, "steps": []}
         )

@@ -164,7 +164,7 @@ def unknown_reasons(hosts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def packages(hosts: list[dict[str, Any]], steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row for each package and version on offer: `{package, arch, source, action, installed: [version], version,
-    security, origin,
+    security, type, type_note, origin,
     kept_back, hosts, steps}`, security first, then by how many hosts it is for."""
     uses = [0] * len(steps)
     for row in hosts:
@@ -173,12 +173,13 @@ def packages(hosts: list[dict[str, Any]], steps: list[dict[str, Any]]) -> list[d
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for number, step in enumerate(steps):
         key = (step["package"], step["arch"], step["version"], step["action"], step["origin"], step["security"])
+        key = (*key, step["type"], step["type_note"])
         entry = groups.setdefault(
             key,
             {
                 **{name: step[name] for name in ("package", "arch", "source", "action")},
                 "installed": [],
-                **{name: step[name] for name in ("version", "security", "origin")},
+                **{name: step[name] for name in ("version", "security", "type", "type_note", "origin")},
                 "kept_back": [],
                 "hosts": 0,
                 "steps": [],

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.report.text import say
+from ansible_collections.lockstep.patching.plugins.module_utils._model.patch_types import basis_of, ids_of, type_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.text import names, say
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.times import moment, utc
 
 LOOK_AGAIN = "put right what the reason names, then run detect again"
@@ -38,9 +39,15 @@ def origin_text(origins: Any) -> str:
     return ", ".join(found)
 
 
+def type_cells(kind: str, basis: str | None, advisories: Any) -> dict[str, Any]:
+    """The cells that say what an update is for: `{type, type_note}`; the type is empty for a removal."""
+    ids = names([say(item) for item in advisories or ()], 3)
+    return {"type": say(kind), "type_note": ids or ("no advisory data" if kind and basis == "none" else "")}
+
+
 def step_rows(state: dict[str, Any]) -> list[dict[str, Any]]:
     """What the host's package manager would do: `[{package, arch, source, action, installed, version, security,
-    origin, phased, kept_back}]`."""
+    type, type_note, origin, phased, kept_back}]`."""
     candidates, _why = section(state, "candidates")
     return [
         {
@@ -51,6 +58,7 @@ def step_rows(state: dict[str, Any]) -> list[dict[str, Any]]:
             "installed": None if item.get("installed") is None else say(item["installed"]),
             "version": None if item.get("version") is None else say(item["version"]),
             "security": bool(item.get("security")),
+            **type_cells("" if item.get("action") == "remove" else type_of([item]), basis_of(item), ids_of(item)),
             "origin": origin_text(item.get("origins")),
             "phased": None if item.get("phased") is None else say(item["phased"]),
             "kept_back": None if item.get("kept_back") is None else say(item["kept_back"]),

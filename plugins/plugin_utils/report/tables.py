@@ -95,7 +95,8 @@ def _detect(view: dict[str, Any]) -> dict[str, str]:
         "unknown",
         "next",
     ]
-    names = ["package", "arch", "source", "action", "installed", "version", "security", "origin", "phased", "kept_back"]
+    names = ["package", "arch", "source", "action", "installed", "version", "security"]
+    names += ["type", "type_note", "origin", "phased", "kept_back"]
     files = {
         "hosts": table(header, hosts),
         "packages": table(["host", *names], _steps(view, names)),
@@ -171,7 +172,8 @@ def _rollout(view: dict[str, Any]) -> dict[str, str]:
         "recorded",
         "plan",
     ]
-    names = ["package", "arch", "source", "action", "before", "after", "planned", "result", "security", "origin"]
+    names = ["package", "arch", "source", "action", "before", "after", "planned", "result", "security"]
+    names += ["type", "type_note", "origin"]
     left = (
         [host, row["package"], row["arch"], row["version"] or "", row["why"], row["next"] or ""]
         for row in view["left"]

@@ -115,7 +115,7 @@ def _changes(view: dict[str, Any], out: Layout) -> None:
             (names(row["before"], 1) or "-", "soft"),
             (row["planned"] or ("removed" if row["action"] == "remove" else "not planned"), ""),
             (f"{row['done']:,} of {row['hosts']:,}", "ok" if row["done"] == row["hosts"] else ""),
-            ("security" if row["security"] else "", "bad"),
+            (row["type"] if row["type"] != "unclassified" else "", "bad" if row["security"] else "soft"),
         ]
         for row in view["packages"][:CHANGES]
     ]

@@ -18,6 +18,7 @@ LINE = {
     "from": ["3.0.19"],
     "version": "3.0.20", "source": "openssl", "source_version": "3.0.20", "origin": "Debian", "label": "S",
     "codename": "bookworm", "component": "main", "security": True, "phased": None, "size": 1434, "sha256": "ab",
+    "type": "security", "type_from": "origin", "advisories": [],
 }  # fmt: skip
 
 
@@ -69,6 +70,11 @@ def test_plain_goes_deep() -> None:
 
 def test_line_and_document_are_the_same() -> None:
     assert line_to(line_from(LINE)) == LINE
+
+
+def test_lines_from_before_there_were_types_are_read() -> None:
+    old = {key: value for key, value in LINE.items() if key not in ("type", "type_from", "advisories")}
+    assert line_from(old)._asdict() == {**line_from(LINE)._asdict(), "type": "unclassified", "type_from": "none"}
 
 
 @pytest.mark.parametrize("key", ["from", "sha256"])
