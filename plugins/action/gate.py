@@ -6,6 +6,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import verdicts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.admission import Admission
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import refuse_when_halted, unapproved
@@ -53,7 +54,8 @@ class ActionModule(ControllerAction):
         if not run.check:
             verdicts.settle(ledger, self.files.read_policy(), plan, run.token, now_ms())
         statuses = statuses_of(ledger, plan["plan_id"])
-        gate = decide(
+        admission = Admission(self.files, plan, statuses, now_ms())
+        gate = admission.blocked(ring) or decide(
             self.files.read_policy(),
             plan["body"]["scope"],
             statuses,
@@ -65,15 +67,16 @@ class ActionModule(ControllerAction):
             known["limited"],
             known["hosts"],
             verdicts.retired(statuses),
-            self.files.read("attempted") or [],
+            [host for host in self.files.read("attempted") or [] if host not in admission.waits],
             unapproved(ledger, self.files.read_policy(), run.policy, plan, ring),
         )
+        gate = admission.narrowed(ring, gate)
         if not run.check:
             self._record(run, ledger, plan, ring, gate)
         if gate.decision == "go":
             self.files.write("attempted", [*(self.files.read("attempted") or []), *gate.hosts])
             for host in gate.hosts:
-                self.files.write(for_host("go", host), ring)
+                self.files.write(for_host("go", host), admission.permit(ring, host))
         else:
             run.gate = {"decision": gate.decision, "until_ms": gate.until_ms, "why": gate.why, "next": gate.next}
             self.files.save(run)

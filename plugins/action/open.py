@@ -92,7 +92,7 @@ class ActionModule(ControllerAction):
             if stage in ORDERS:
                 return
             self._compare(ledger, policy, manager, plan, everyone)
-            schedule.write(self.files, run, ledger, policy, plan, now_ms())
+            schedule.write(self.files, run, ledger, policy, plan, now_ms(), self._vars.get("hostvars"))
             return
         if stage not in MAKES_PLANS:
             raise LockstepError(

@@ -78,7 +78,7 @@ class ActionModule(ControllerAction):
             self._forget_results(ledger, run)
         plan = ledger.plan(run.plan_id)
         self.files.save(run)
-        schedule.write(self.files, run, ledger, policy, plan, now_ms())
+        schedule.write(self.files, run, ledger, policy, plan, now_ms(), self._vars.get("hostvars"))
 
     def _forget_results(self, ledger: Ledger, run: Run) -> None:
         """The same plan is due again (a fleet was put back to older versions): what it proved then is not true now."""

@@ -14,7 +14,12 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looki
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, reconnect
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record, sentence
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import stop_when_refused
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, may_go, work_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import (
+    Work,
+    may_go,
+    out_of_time,
+    work_of,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.reboot import Decision, decide_reboot
 
 POLL_SECONDS = 0.5
@@ -31,6 +36,9 @@ class ActionModule(HostAction):
             return {}
         if self._task.check_mode:
             return {}
+        late = out_of_time(self, work, starting=False)
+        if late:
+            return {"problem": f"{self.host}: {late}"} if work.base.alone else {"note": late}
         noted = (work.record or {}).get("detail") or {}
         told = [str(item.get("text") or item.get("signal")) for item in noted.get("reboot_reasons", [])]
         if told and noted.get("boot_before") and work.settings.reboot_mode != "never":

@@ -7,7 +7,7 @@ import shutil
 import sys
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import drift, patterns, verdicts
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import drift, patterns, turns, verdicts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import (
@@ -27,6 +27,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.repor
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import newer_run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import waiting_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line
@@ -105,7 +106,8 @@ class ActionModule(ControllerAction):
         if run.stage == "detect" and states is not None and not run.stopped:
             line = verdicts.look_line(states)
         else:
-            line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses, newer, halt)
+            waits = self._waits(policy, plan, settled) if run.plan_id and not run.stopped else {}
+            line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses, newer, halt, waits)
         if plan and run.plan_id and not run.check:
             verdicts.complete(ledger, plan, settled, run.token, now_ms())
         written: list[str] = []
@@ -149,6 +151,12 @@ class ActionModule(ControllerAction):
         if written:
             self._display.display("reports\n" + "\n".join(f"  {os.path.relpath(path)}" for path in written))
         return line, written
+
+    def _waits(self, policy: Any, plan: Any, settled: list[Any]) -> dict[str, Any]:
+        """Hosts without a result that wait for a time, as it is now."""
+        rings = {host: entry["ring"] for entry in plan["body"]["scope"] for host in entry["hosts"]}
+        missing = [host for verdict in settled for host in verdict.missing]
+        return waiting_hosts(self.files, turns.of_run(self.files, policy), rings, missing, now_ms())
 
     def _end(self, run: Run, line: str) -> None:
         outcome = line.partition(":")[0] or "stopped"

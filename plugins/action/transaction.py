@@ -15,7 +15,12 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recor
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.staging import stage
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import stop_when_refused
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, may_go, work_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import (
+    Work,
+    may_go,
+    out_of_time,
+    work_of,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import section, unsupported
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.host_lines import host_lines
@@ -38,6 +43,9 @@ class ActionModule(HostAction):
         if step in ("nothing", "person", "verify", "reboot"):
             return {"status": (work.record or {}).get("status")}
         refuse_when_halted(work.base.ledger, work.base.fleet, self.host)
+        late = out_of_time(self, work)
+        if late:
+            return {"problem": f"{self.host}: {late}"} if work.base.alone else {"note": late}
         state = self._before(work)
         why = unsupported(state)
         if why:

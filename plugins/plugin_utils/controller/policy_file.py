@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ansible.inventory.manager import InventoryManager
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import patterns
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.calendars import filled
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.load import default_policy, load_policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
@@ -24,7 +26,7 @@ def read_policy(path: str | None) -> Policy:
         return default_policy()
     try:
         with open(path, encoding="utf-8") as handle:
-            return load_policy(handle.read(), path)
+            return filled(load_policy(handle.read(), path), os.path.dirname(os.path.abspath(path)))
     except OSError as error:
         raise LockstepError(
             f"the policy file cannot be read: {error.strerror}",

@@ -74,6 +74,12 @@ class RunFiles:
         except FileNotFoundError:
             return None
 
+    def of_hosts(self, kind: str) -> set[str]:
+        """Names of the documents of this kind that hosts have, as `for_host` gives them."""
+        if not os.path.isdir(self.folder):
+            return set()
+        return {name[: -len(".json")] for name in os.listdir(self.folder) if name.startswith(kind + "-")}
+
     def save(self, run: Run) -> None:
         self.write("run", asdict(run))
 

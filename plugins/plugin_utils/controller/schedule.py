@@ -6,18 +6,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import own_variables, turns
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, states_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, RunFiles, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.batches import rollout_batches
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.pace import paces
 
 ROLLOUTS = ("rollout", "test", "deploy")
 
 
-def write(files: RunFiles, run: Run, ledger: Ledger, policy: Policy, plan: dict[str, Any], now_ms: int) -> None:
-    """Write the lists `hosts-elect`, `hosts-stage`, `hosts-rings`, `hosts-serial`, `hosts-verify` and `batches`."""
+def write(
+    files: RunFiles,
+    run: Run,
+    ledger: Ledger,
+    policy: Policy,
+    plan: dict[str, Any],
+    now_ms: int,
+    hostvars: Any = None,
+) -> None:
+    """Write the lists `hosts-elect`, `hosts-stage`, `hosts-rings`, `hosts-serial`, `hosts-verify` and `batches`, and
+    what `turns` needs. `hostvars` is Ansible's magic variable."""
     scope = plan["body"]["scope"]
     statuses = statuses_of(ledger, plan["plan_id"])
     retired = {host for host, record in statuses.items() if record.get("retired")}
@@ -30,7 +41,8 @@ def write(files: RunFiles, run: Run, ledger: Ledger, policy: Policy, plan: dict[
         batches = [batch for batch in batches if batch.ring != first]
     # a host that left the inventory cannot be in a play; its ring's gate counts it as without a result
     parts = [(batch.ring, [host for host in batch.hosts if host in known]) for batch in batches]
-    parts = [(ring, hosts) for ring, hosts in parts if hosts]
+    _write_turns(files, ledger, run.fleet, policy, [host for _ring, hosts in parts for host in hosts], hostvars)
+    parts, early = _in_time(files, policy, parts, now_ms)
     if run.stage in ROLLOUTS:
         files.write("batches", [{"ring": ring, "hosts": hosts} for ring, hosts in parts])
         files.write("hosts-rings", [host for _ring, hosts in parts for host in hosts])
@@ -41,7 +53,7 @@ def write(files: RunFiles, run: Run, ledger: Ledger, policy: Policy, plan: dict[
         for host in entry["hosts"]
         if host in known - retired and not finished(statuses.get(host))
     ]
-    going = {host for _ring, hosts in parts for host in hosts}
+    going = {host for _ring, hosts in parts for host in hosts} | early
     staging = unfinished if run.stage == "acquire" else [host for host in unfinished if host in going]
     files.write("hosts-stage", staging)
     files.write("hosts-elect", elect(ledger, run.fleet, plan, staging))
@@ -58,6 +70,43 @@ def write(files: RunFiles, run: Run, ledger: Ledger, policy: Policy, plan: dict[
         left.setdefault(entry["host"], []).append(entry)
     for host in {*staging, *going}:
         files.write(for_host("left", host), left.get(host, []))
+
+
+def _write_turns(files: RunFiles, ledger: Ledger, fleet: str, policy: Policy, hosts: list[str], hostvars: Any) -> None:
+    """Keep what decides when these hosts may start: their own variables, and how long each takes."""
+    own = {} if hostvars is None else own_variables.read(hostvars, hosts, turns.VARIABLES)
+    needs: dict[str, int] = {}
+    if own or policy.windows or policy.freezes:
+        platforms = {host: state["platform"] for host, state in states_of(ledger, fleet, hosts, []).items()}
+        known = paces(
+            ledger.times_to_patch(fleet), {host: platforms.get(host) for host in hosts}, policy.time_to_patch_ms
+        )
+        needs = {host: pace.ms for host, pace in known.items()}
+    files.write("turns", {"own": own, "needs": needs})
+
+
+def _in_time(
+    files: RunFiles, policy: Policy, parts: list[tuple[str, list[str]]], now_ms: int
+) -> tuple[list[tuple[str, list[str]]], set[str]]:
+    """The batches without hosts that may not start now, and those of them whose files can be brought ahead of time.
+
+    A ring that has such hosts is the last one of this run.
+    """
+    when, going, early = turns.of_run(files, policy), [], set()
+    waits: dict[str, turns.Later] = {}
+    closed: str | None = None
+    for ring, hosts in parts:
+        if closed not in (None, ring):
+            break
+        openings = {host: when.opening(host, ring, now_ms) for host in hosts}
+        waits.update({host: turns.later(opening) for host, opening in openings.items() if not opening.open})
+        early |= {host for host, opening in openings.items() if opening.kind in ("window", "short")}
+        now = [host for host in hosts if openings[host].open]
+        closed = ring if len(now) < len(hosts) else closed
+        if now:
+            going.append((ring, now))
+    turns.note_later(files, waits)
+    return going, early
 
 
 def elect(ledger: Ledger, fleet: str, plan: dict[str, Any], hosts: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import ORDERS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import NEXT, taken_over
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import decision
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import AGAIN, Verdict, hosts_of, judge_ring
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
@@ -81,9 +82,10 @@ def closing_line(
     statuses: dict[str, Any],
     newer: dict[str, Any] | None = None,
     halt: str = "",
+    waits: dict[str, Any] | None = None,
 ) -> str:
     """`done: …`, `waiting: … until …` or `stopped: …` with host, reason and next step. newer: a run that hosts follow
-    instead of this one; halt: who halted the fleet and why."""
+    instead of this one; halt: who halted the fleet and why; waits: what `waiting.waiting_hosts` found."""
     if run.stopped:
         return _stopped(run.stopped["why"], run.stopped["next"])
     if plan is None:
@@ -121,6 +123,12 @@ def closing_line(
         return _stopped(f"plan {short}: {halt}; {unfinished.why}", RESUME)
     if unfinished and newer:
         return _stopped(f"plan {short}: {taken_over(newer)}; {unfinished.why}", NEXT)
+    waiting = {host: waits[host] for host in unfinished.missing if host in waits} if unfinished and waits else {}
+    if unfinished and waiting and len(waiting) == len(unfinished.missing):
+        answer = decision(unfinished.ring, waiting)
+        if answer["decision"] == "wait":
+            return f"waiting: plan {short}: {answer['why']}"
+        return _stopped(f"plan {short}: {answer['why']}", answer["next"])
     if unfinished:
         why = f"plan {short}: {unfinished.why}"
         return _stopped(why + _gone(run, why), AGAIN if run.gone else unfinished.next)

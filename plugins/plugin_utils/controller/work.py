@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import patterns
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import patterns, turns
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
@@ -23,6 +23,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Le
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import judge_ring
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.settings import VARIABLES, Settings, effective
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.timetable import say_closed
 
 
 class Base(NamedTuple):
@@ -102,8 +103,8 @@ def may_go(action: HostAction, work: Work) -> str:
     order.
     """
     if not work.base.alone:
-        permit = action.files.read(for_host("go", action.host))
-        return "" if permit == work.ring else "the gate has not let it go"
+        permit = action.files.read(for_host("go", action.host)) or {}
+        return "" if permit.get("ring") == work.ring else "the gate has not let it go"
     rings = rings_of(work.base.ledger, work.plan_id)
     if not any(record.get("state", "waiting") != "waiting" for record in rings.values()):
         return ""
@@ -118,6 +119,32 @@ def may_go(action: HostAction, work: Work) -> str:
         if verdict.state != "passed":
             return f"{verdict.why}; {verdict.next}"
     return ""
+
+
+def out_of_time(action: HostAction, work: Work, starting: bool = True) -> str:
+    """Why this host may not be changed any more, or not yet, by its windows and freezes; an empty text if it may.
+
+    Asked right before something begins, since a batch can drag on. `starting` is false for the rest of what has begun.
+    """
+    if work.base.alone:
+        return _closed_alone(action, work, starting)
+    permit = action.files.read(for_host("go", action.host)) or {}
+    reason = turns.too_late(permit, now_ms(), starting)
+    if reason is None:
+        return ""
+    turns.note_later(action.files, {action.host: reason})
+    return str(reason["why"])
+
+
+def _closed_alone(action: HostAction, work: Work, starting: bool) -> str:
+    policy, own = work.base.policy, overrides(action)
+    own = {name: own[name] for name in turns.VARIABLES if name in own}
+    if not (own or policy.windows or policy.freezes):
+        return ""
+    matches = matches_of(policy, patterns.whole_inventory(action._vars.get("groups", {}), action._loader))
+    when = turns.Turns(policy, matches, {action.host: own}, {}, turns.folder_of(policy))
+    opening = when.opening(action.host, work.ring, now_ms(), None if starting else 0)
+    return "" if opening.open else f"{say_closed(opening)}; {opening.next}"
 
 
 def _run(action: HostAction) -> Run:

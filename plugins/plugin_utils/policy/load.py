@@ -19,6 +19,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.document 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy, PolicyError, Problem
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.typed import build
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types import clash
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.keys import problems as window_problems
 
 
 def load_policy(text: str, name: str) -> Policy:
@@ -70,6 +71,7 @@ def _sense(data: dict[str, Any]) -> list[tuple[Path, str]]:
     if not select.get("security", True) and not select.get("other", True):
         found.append((("select",), "'security' and 'other' are both false, so no update is ever selected"))
     found += approvals.sense(data.get("approvals", ()), [ring["name"] for ring in data["rings"]])
+    found += window_problems(data, list(first))
     for path, value in _walk(data, ()):
         if path[-1] == "timeout" and str(value) in ("0", "0s", "0m", "0h", "0d", "0w"):
             found.append((path, "a timeout of 0 never succeeds; give a duration such as 10m"))

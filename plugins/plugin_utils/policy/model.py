@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import Rule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import Span
 
 
 class Problem(NamedTuple):
@@ -143,6 +144,10 @@ class Policy:
     defaults_taken: tuple[tuple[str, str], ...]
     version: int = 1
     approvals: tuple[Rule, ...] = ()
+    windows: tuple[Span, ...] = ()
+    freezes: tuple[Span, ...] = ()
+    time_to_patch_ms: int = 0
+    """Where nothing was measured."""
 
     def ring(self, name: str) -> Ring | None:
         return next((ring for ring in self.rings if ring.name == name), None)
@@ -151,5 +156,5 @@ class Policy:
         """Every `for:` pattern; who calls resolves them for `settings.effective`."""
         checks = [*self.health, *(check for ring in self.rings for check in ring.health)]
         found = [*(check.pattern for check in checks), *(rule.pattern for rule in self.reboot)]
-        found += [item.pattern for item in self.select.exclude]
+        found += [item.pattern for item in (*self.select.exclude, *self.windows, *self.freezes)]
         return tuple(dict.fromkeys(pattern for pattern in found if pattern))

@@ -19,9 +19,10 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes im
     keys,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types import SHAPE as TYPES
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows import keys as window_keys
 
 NOT_BUILT: dict[str, frozenset[str]] = {
-    "": frozenset({"windows", "freezes", "budgets", "rollback", "exceptions", "notify", "risk", "routine", "owners"}),
+    "": frozenset({"budgets", "rollback", "exceptions", "notify", "risk", "routine", "owners"}),
     "gate": frozenset({"min_hosts", "min_verified", "approvals", "probes"}),
     "rings": frozenset({"windows", "approvals", "budgets", "freezes", "rollback", "notify"}),
     "reboot": frozenset({"windows", "message", "order"}),
@@ -98,6 +99,9 @@ POLICY: dict[str, Any] = {
             "approvals": {"type": "array", "minItems": 1, "items": keys(RULE_KEYS, ("before",))},
             "indexes": keys({"max_age": DURATION}),
             "looks": keys({"max_age": DURATION}),
+            "windows": window_keys.WINDOWS,
+            "freezes": window_keys.FREEZES,
+            "time_to_patch": DURATION,
         },
         ("rings",),
     ),

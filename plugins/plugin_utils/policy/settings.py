@@ -24,12 +24,15 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
     Reboot,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.typed import excludes, health_check, reboot_rule
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows import keys as window_keys
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean, plain
 
 VARIABLES: dict[str, dict[str, Any]] = {
     "lockstep_reboot": schema.REBOOT,
     "lockstep_health": schema.HEALTH,
     "lockstep_select": schema.HOST_SELECT,
+    "lockstep_windows": window_keys.HOST_WINDOWS,
+    "lockstep_freezes": window_keys.HOST_FREEZES,
 }
 """Host and group variables that override the policy, with what each may hold."""
 COMMON = [
@@ -124,6 +127,15 @@ def _check_variables(host: str, host_vars: Mapping[str, Any]) -> None:
     ]
     if found:
         raise PolicyError(found)
+
+
+def variable_problem(host_vars: Mapping[str, Any]) -> str:
+    """The first thing that is wrong with a host's variables, `variable lockstep_windows[0]: …`; empty for none."""
+    for name, shape in VARIABLES.items():
+        if name in host_vars:
+            for path, message in check(host_vars[name], shape):
+                return f"variable {path_text((name, *path))}: {message}"
+    return ""
 
 
 def misspelt(host_vars: Mapping[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
     Select,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import count, duration_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import span
 
 DEFAULTS: dict[str, Any] = {
     "version": 1,
@@ -34,6 +35,7 @@ DEFAULTS: dict[str, Any] = {
     "health": [],
     "indexes.max_age": "7d",
     "looks.max_age": "24h",
+    "time_to_patch": "15m",
 }
 """The value of each key that a policy leaves out."""
 RING_DEFAULTS: dict[str, tuple[Any, Any]] = {
@@ -99,6 +101,9 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         defaults_taken=tuple(take.taken),
         version=version,
         approvals=rules_of(data.get("approvals", ())),
+        windows=tuple(span("window", item) for item in data.get("windows", ())),
+        freezes=tuple(span("freeze", item) for item in data.get("freezes", ())),
+        time_to_patch_ms=duration_ms(top("time_to_patch")),
     )
 
 

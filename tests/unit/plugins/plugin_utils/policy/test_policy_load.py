@@ -44,7 +44,7 @@ def test_what_is_given_is_no_default() -> None:
             4,
             ["unknown key 'selct'", "did you mean 'select'", "allowed here: version, fleet, rings"],
         ),
-        (TWO_LINES + "windows: []\n", 4, ["'windows' is not built yet", "must not patch production"]),
+        (TWO_LINES + "routine: []\n", 4, ["'routine' is not built yet", "must not patch production"]),
         (
             "rings:\n  - name: a\n    hosts: b\n    gate:\n      min_hosts: 3\n",
             5,

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who of a batch may start at this moment, once the gate has said go: windows and freezes are asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import turns
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import RunFiles
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import decision, waiting_hosts
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Gate
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import begun, finished
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plural
+
+
+class Admission:
+    """For one batch. `waits` are the hosts of the plan that this run has found waiting, and for what."""
+
+    def __init__(
+        self, files: RunFiles, plan: Mapping[str, Any], statuses: Mapping[str, Mapping[str, Any]], now_ms: int
+    ) -> None:
+        self.files, self.statuses, self.now_ms = files, statuses, now_ms
+        self.turns = turns.of_run(files, files.read_policy())
+        self.rings = {host: entry["ring"] for entry in plan["body"]["scope"] for host in entry["hosts"]}
+        unfinished = [host for host in self.rings if not finished(statuses.get(host))]
+        self.waits = waiting_hosts(files, self.turns, self.rings, unfinished, now_ms)
+
+    def blocked(self, ring: str) -> Gate | None:
+        """Nobody follows hosts of an earlier ring, or half done hosts of this one, that wait for a time."""
+        order = list(dict.fromkeys(self.rings.values()))
+        before = order[: order.index(ring)] if ring in order else []
+        for host in self.waits:
+            theirs = self.rings[host]
+            if theirs in before or (theirs == ring and begun(self.statuses.get(host))):
+                answer = decision(theirs, {name: self.waits[name] for name in self.waits if self.rings[name] == theirs})
+                return Gate(answer["decision"], answer["until_ms"], answer["why"], answer["next"], [], [])
+        return None
+
+    def narrowed(self, ring: str, gate: Gate) -> Gate:
+        """The gate's answer without hosts whose window has closed meanwhile, or in which a freeze has begun."""
+        openings = {host: self.turns.opening(host, ring, self.now_ms) for host in gate.hosts}
+        closed = {host: turns.later(opening) for host, opening in openings.items() if not opening.open}
+        if not closed:
+            return gate
+        turns.note_later(self.files, closed)
+        going = [host for host in gate.hosts if host not in closed]
+        why = f"ring '{ring}': {plural(len(going), 'host')} may go; {decision(ring, closed)['why']}"
+        return gate._replace(hosts=going, why=why)
+
+    def permit(self, ring: str, host: str) -> dict[str, Any]:
+        """What lets a host go: `{ring, until_ms, need_ms}`."""
+        need_ms = self.turns.needs.get(host, self.turns.policy.time_to_patch_ms)
+        return {
+            "ring": ring,
+            "until_ms": self.turns.opening(host, ring, self.now_ms).until_ms,
+            "need_ms": need_ms,
+        }
