@@ -13,12 +13,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from . import families
 from .aptsources import machine_archives
 from .errors import LabError
 from .names import cache_dir
 from .shell import CONTAINED, locked, remove_tree, run, tail, write_atomic
-
-RELEASES = ("bullseye", "bookworm", "trixie")
 
 PACKAGES = (
     # what makes it a host that Ansible reaches
@@ -58,10 +57,11 @@ class Recipe(NamedTuple):
     release: str
     packages: tuple[str, ...]
     setup: str
+    suite: str
 
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of the recipe."""
-        text = json.dumps([self.release, sorted(self.packages), self.setup])
+        text = json.dumps([self.suite, sorted(self.packages), self.setup])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -85,10 +85,9 @@ class Base(NamedTuple):
 
 def recipe_for(release: str, extra_packages: Sequence[str] = ()) -> Recipe:
     """Recipe of a release; LabError when the lab does not know it."""
-    if release not in RELEASES:
-        raise LabError(f"no base is known for {release!r}", f"use one of: {', '.join(RELEASES)}")
-    packages = tuple(dict.fromkeys([*PACKAGES, *extra_packages]))
-    return Recipe(release, packages, SETUP.format(masked=" ".join(MASKED)))
+    family = families.of(release)
+    packages = tuple(dict.fromkeys([*PACKAGES, *family.packages, *extra_packages]))
+    return Recipe(release, packages, SETUP.format(masked=" ".join(MASKED)) + family.setup, family.suite)
 
 
 def ensure_base(recipe: Recipe, say: Callable[[str], None]) -> Base:
@@ -115,7 +114,7 @@ def _build(recipe: Recipe, folder: Path, say: Callable[[str], None]) -> None:
     command = [
         *CONTAINED, "mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(recipe.packages)}",
         *([f"--keyring={archives.keyring}"] if archives.keyring else []),
-        recipe.release, str(root), archives.main,
+        recipe.suite, str(root), archives.main,
     ]  # fmt: skip
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:

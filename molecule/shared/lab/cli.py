@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import bases, check, layers, state, teardown
+from . import check, families, layers, state, teardown
 from .catalogue import Faults
 from .errors import LabError
 from .fleet import Lab
@@ -61,7 +61,12 @@ def parser() -> argparse.ArgumentParser:
     up = add("up", _up, "bring hosts up; run again it adds hosts and starts those that are off")
     up.add_argument("--mode", choices=MODES, default="hermetic")
     up.add_argument("--host", action="append", required=True, metavar="NAME[:BASE][@GROUP]...", dest="hosts")
-    up.add_argument("--release", choices=bases.RELEASES, default="bookworm", help="release of hosts that name none")
+    up.add_argument(
+        "--release",
+        choices=[*families.RELEASES, *families.OTHERS],
+        default="bookworm",
+        help="release of hosts that name none",
+    )
     up.add_argument("--disk", default="", help="size of each host's disk, such as 600M (default: no limit)")
     up.add_argument("--package", action="append", default=[], help="one more package in the base")
     up.add_argument(

@@ -178,6 +178,11 @@ def _fill(spec: Spec, tree: Path) -> None:
         put(f"usr/lib/{spec.name}/serve", SERVICE_SCRIPT.encode(), 0o755)
         put(f"lib/systemd/system/{spec.name}.service", UNIT.format(name=spec.name, version=spec.version).encode())
     if spec.size:
-        seed = f"{spec.name} {spec.version}".encode()
-        blocks = (hashlib.sha512(seed + b"%d" % i).digest() for i in range(-(-spec.size // 64)))
-        put(f"usr/share/{spec.name}/ballast", b"".join(blocks)[: spec.size])
+        put(f"usr/share/{spec.name}/ballast", ballast(spec))
+
+
+def ballast(spec: Spec) -> bytes:
+    """Content that no compression makes smaller, another one in each version."""
+    seed = f"{spec.name} {spec.version}".encode()
+    blocks = (hashlib.sha512(seed + b"%d" % i).digest() for i in range(-(-spec.size // 64)))
+    return b"".join(blocks)[: spec.size]

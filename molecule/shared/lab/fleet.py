@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from . import bases, catalogue, check, debs, disks, firewall, layers, machine, network, state, teardown
+from . import bases, check, disks, families, firewall, layers, machine, network, state, teardown
 from .errors import LabError
 from .hosts import Host
 from .inventory import inventory_text, known_hosts_text
@@ -137,9 +137,9 @@ class Lab:
         _together(lambda host: self._reset(host, data), chosen)
 
     def refresh(self, *hosts: str) -> None:
-        """Run apt-get update on hosts (default: all) at the same time."""
+        """Fetch the indexes on hosts (default: all) at the same time: apt-get update, dnf makecache, …"""
         chosen = [self.host(name) for name in hosts] or list(self.hosts.values())
-        _together(lambda host: host.run("apt-get -qq update"), chosen)
+        _together(lambda host: host.run(host.family.refresh), chosen)
 
     def _lock_file(self) -> Path:
         return run_dir() / f"{self.names.ident}.lock"
@@ -157,7 +157,7 @@ class Lab:
         if wish.mode == "real":
             self._open_way(data["subnet"])
         if wish.repo:
-            self._start_repository(wish.publish)
+            self._start_repository(wish.publish, {families.of(release).rpm for release in releases})
         self._trust(data["hosts"], made)
         write_atomic(Path(self.inventory), inventory_text(self.names, data["hosts"], data["groups"]))
         hosts = [Host(self.names, name, data["hosts"][name]) for name in wish.hosts]
@@ -187,8 +187,13 @@ class Lab:
                 "another firewall may drop forwarded packets (iptables -S FORWARD); the hermetic mode needs no way out",
             )
 
-    def _start_repository(self, versions: Sequence[str]) -> None:
+    def _start_repository(self, versions: Sequence[str], kinds: set[bool]) -> None:
+        """kinds: which of RPM packages (True) and others (False) hosts take."""
         repo = self.repo
+        if True in kinds and not repo.rpm.is_complete():
+            with repo.rpm.batch() as batch:
+                for version in versions:
+                    batch.publish_standard(version)
         if not repo.is_complete():
             with repo.batch():
                 for version in versions:
@@ -238,8 +243,7 @@ class Lab:
         if wish.mode == "real" and wish.warm:
             lowers.insert(0, layers.warm_layer(base, self.say, files_too=wish.warm == "files"))
         if wish.repo:
-            first = [debs.build(spec) for spec in catalogue.standard()]
-            lowers.insert(0, layers.seed_layer(base, first, self.say))
+            lowers.insert(0, layers.seed_layer(base, self.say))
         return lowers
 
     def _start(self, host: Host, lowers: Sequence[Path], data: dict[str, Any]) -> None:
@@ -257,7 +261,7 @@ class Lab:
             failed = host.run("systemctl --failed --no-legend --plain", check=False).stdout.split("\n")
             self.say(f"{host.name} is {settled}: {', '.join(line.split()[0] for line in failed if line)}")
         if data["mode"] == "hermetic" and fresh:
-            host.run("apt-get -qq update")
+            host.run(host.family.refresh)
 
     def _reset(self, host: Host, data: dict[str, Any]) -> None:
         host.kill()
@@ -278,8 +282,8 @@ class Lab:
         else:
             host.write("/etc/resolv.conf", "")
         if data["repo"]:
-            host.write("/etc/apt/keyrings/lockstep-lab.asc", (self.repo.www / "key.asc").read_text())
-            host.write("/etc/apt/sources.list.d/lockstep-lab.sources", self.repo.sources())
+            for path, text in host.family.files(self.repo).items():
+                host.write(path, text)
 
 
 def _together(work: Callable[[Host], Any], hosts: Sequence[Host]) -> None:

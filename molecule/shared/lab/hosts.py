@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import procs
+from . import families, procs
 from .errors import LabError
 from .faults import Faulty
 from .names import MARK, LabNames
@@ -170,8 +170,17 @@ class Host(Faulty):
         """Installed version of a package; "" when not installed. Works while off."""
         return self.versions().get(package, "")
 
+    @property
+    def family(self) -> families.Family:
+        """What the host has of its package manager."""
+        return families.of(self.release)
+
     def versions(self) -> dict[str, str]:
-        """All installed packages and their versions, read from dpkg's own status. Works while off."""
+        """All installed packages and their versions, as the host's package manager writes them (RPM packages:
+        `version-release`). Works while off."""
+        if self.family.rpm:
+            lines = run(["rpm", f"--dbpath={self.root}/var/lib/rpm", "-qa", "--qf", "%{NAME} %{EVR}\n"]).stdout
+            return dict(line.split(" ", 1) for line in lines.splitlines())
         found = {}
         for stanza in (self.root / "var/lib/dpkg/status").read_text(encoding="utf-8", errors="replace").split("\n\n"):
             fields = dict(line.split(": ", 1) for line in stanza.split("\n") if ": " in line and line[0] != " ")

@@ -15,10 +15,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import catalogue
+from . import families
 from .aptsources import Archives, machine_archives
 from .bases import Base
-from .debs import Deb
 from .errors import LabError
 from .names import cache_dir, state_dir
 from .network import nameservers
@@ -109,20 +108,19 @@ def warm_layer(base: Base, say: Callable[[str], None], files_too: bool = False, 
         return made
 
 
-def seed_layer(base: Base, debs: Sequence[Deb], say: Callable[[str], None]) -> Path:
+def seed_layer(base: Base, say: Callable[[str], None]) -> Path:
     """Layer with lab packages installed, as if they had been there since the host was set up."""
-    key = hashlib.sha256(json.dumps([base.digest, [d.spec.digest() for d in debs]]).encode()).hexdigest()[:16]
-    layer = cache_dir() / "layers" / f"seed-{key}"
-    with locked(cache_dir() / "locks" / f"seed-{key}"):
+    built, install = families.seed(base.release)
+    key = hashlib.sha256(
+        json.dumps([base.digest, install, sorted(map(str, (b.path for b in built.values())))]).encode()
+    )
+    layer = cache_dir() / "layers" / f"seed-{key.hexdigest()[:16]}"
+    with locked(cache_dir() / "locks" / layer.name):
         if layer.is_dir():
             return layer
-        say(f"installing {len(debs)} lab packages over the {base.release} base (once)")
-        automatic = " ".join(d.spec.name for d in debs if d.spec.name in catalogue.AUTOMATIC)
-        install = "dpkg -i /tmp/lab-debs/*.deb >/dev/null\nrm -r /tmp/lab-debs\n"
-        if automatic:
-            install += f"apt-mark auto {automatic} >/dev/null"
-        copies = {f"/tmp/lab-debs/{deb.path.name}": deb.path for deb in debs}
-        return _make(layer, [base.root], copies, install)
+        say(f"installing {len(built)} lab packages over the {base.release} base (once)")
+        copies = {f"/tmp/lab-seed/{name}": each.path for name, each in built.items()}
+        return _make(layer, [base.root], copies, install + "rm -r /tmp/lab-seed\n")
 
 
 def _make(layer: Path, lowers: Sequence[Path], files: dict, script: str) -> Path:

@@ -21,6 +21,7 @@ from .catalogue import NO_FAULTS, Faults
 from .debs import Deb, Spec
 from .errors import LabError
 from .names import MARK, LabNames
+from .rpmrepo import RpmRepository
 from .shell import write_atomic
 from .signing import Signer
 
@@ -42,6 +43,11 @@ class Repository:
     def url(self) -> str:
         """Where hosts find it."""
         return f"http://{self.address}:{PORT}"
+
+    @property
+    def rpm(self) -> RpmRepository:
+        """The RPM repository beside the archives, for hosts that take RPM packages."""
+        return RpmRepository(self.folder, self.url, self.signer)
 
     # content
 

@@ -56,6 +56,17 @@ class Signer:
         """An armoured signature of text."""
         return self._gpg("--armor", "--detach-sign", stdin=text)
 
+    def sign_rpm(self, path: Path) -> None:
+        """Sign an RPM package in place."""
+        defines = {
+            "_gpg_path": self.home,
+            "_gpg_name": "Lockstep lab",
+            "_gpg_digest_algo": "sha256",
+            "__gpg": "/usr/bin/gpg",
+        }
+        words = [text for key, value in defines.items() for text in ("--define", f"{key} {value}")]
+        run(["rpmsign", *words, "--addsign", str(path)], env={**self._env(), "HOME": str(self.home)})
+
     def public_key(self) -> str:
         """The armoured public key."""
         return self._gpg("--armor", "--export")

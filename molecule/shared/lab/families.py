@@ -1,0 +1,96 @@
+# Copyright: the Lockstep contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What lab hosts of one package manager have that others do not: a row a kind of base.
+
+A base that is no Debian release is a Debian root in which another package manager, Debian's own build of it, has a
+database of its own. It is that package manager for real, on another distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from . import catalogue, debs, rpmrepo, rpms
+from .errors import LabError
+from .repository import Repository
+
+RELEASES = ("bullseye", "bookworm", "trixie")
+
+
+class Family(NamedTuple):
+    """Kinds of hosts. suite: the Debian release of the root; packages, setup: what the base has besides; files: what
+    points a host to the lab's repository (path to text); refresh: a shell line that fetches its indexes."""
+
+    suite: str
+    rpm: bool
+    packages: tuple[str, ...]
+    setup: str
+    files: Callable[[Repository], dict[str, str]]
+    refresh: str
+
+
+def of(release: str) -> Family:
+    """The family of a base's name; LabError when the lab does not know it."""
+    if release in RELEASES:
+        return _DEBIAN._replace(suite=release)
+    if release in OTHERS:
+        return OTHERS[release]
+    raise LabError(f"no base is known for {release!r}", f"use one of: {', '.join([*RELEASES, *OTHERS])}")
+
+
+def _apt_files(repo: Repository) -> dict[str, str]:
+    return {
+        "/etc/apt/keyrings/lockstep-lab.asc": (repo.www / "key.asc").read_text(),
+        "/etc/apt/sources.list.d/lockstep-lab.sources": repo.sources(),
+    }
+
+
+def _dnf_files(repo: Repository) -> dict[str, str]:
+    return {rpmrepo.KEY: repo.signer.public_key(), "/etc/yum.repos.d/lab.repo": repo.rpm.repo_file()}
+
+
+_DEBIAN = Family("", False, (), "", _apt_files, "apt-get -qq update")
+
+# rpm keeps its database where others look for it; the host calls itself what it is, like the family that it stands for
+_RPM_SETUP = """
+mkdir -p /etc/rpm /var/lib/rpm
+printf '%%_dbpath /var/lib/rpm\\n' > /etc/rpm/macros
+rpm --initdb
+rm -f /etc/os-release
+printf 'ID={id}\\nID_LIKE="{like}"\\nVERSION_ID="4"\\nNAME="{name}"\\nPRETTY_NAME="{name}"\\n' > /etc/os-release
+"""
+_DNF_SETUP = _RPM_SETUP.format(id="lab-dnf", like="rhel fedora", name="Lab host with dnf 4 of Debian 12") + (
+    "rm -f /etc/yum.repos.d/*\nprintf '[main]\\nenabled=0\\n' > /etc/dnf/plugins/local.conf\n"
+)
+
+OTHERS = {
+    "dnf": Family(
+        "bookworm",
+        True,
+        ("dnf", "dnf-plugins-core", "rpm"),
+        _DNF_SETUP,
+        _dnf_files,
+        "dnf -q -y makecache",
+    ),
+}
+"""Bases that are no Debian release."""
+
+
+def seed(release: str) -> tuple[dict[str, debs.Deb | rpms.Rpm], str]:
+    """The lab's packages in their first version: files by name for /tmp/lab-seed, and the shell lines that install
+    them as if they had been there since the host was set up."""
+    if not of(release).rpm:
+        built = [debs.build(spec) for spec in catalogue.standard()]
+        automatic = " ".join(each.spec.name for each in built if each.spec.name in catalogue.AUTOMATIC)
+        lines = f"dpkg -i /tmp/lab-seed/*.deb >/dev/null\napt-mark auto {automatic} >/dev/null\n"
+        return {each.path.name: each for each in built}, lines
+    found = [rpms.build(spec) for spec in rpmrepo.standard()]
+    lines = "rpm -i /tmp/lab-seed/*.rpm\n"
+    if release == "dnf":
+        automatic = " ".join(each.spec.name for each in found if each.spec.name in (*catalogue.AUTOMATIC, "lab-base"))
+        lines = (
+            "dnf -q -y --disablerepo='*' --setopt=localpkg_gpgcheck=0 install /tmp/lab-seed/*.rpm\n"
+            f"dnf -q -y --disablerepo='*' mark remove {automatic}\n"
+        )
+    return {each.path.name: each for each in found}, lines
