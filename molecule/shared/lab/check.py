@@ -19,7 +19,8 @@ from .shell import run
 
 PACKAGES = {
     "systemd-nspawn": "systemd-container", "mmdebstrap": "mmdebstrap", "ip": "iproute2", "ssh": "openssh-client",
-    "rpmbuild": "rpm", "createrepo_c": "createrepo-c", "gpg": "gnupg", "dpkg-deb": "dpkg", "mkfs.ext4": "e2fsprogs", "unshare": "util-linux", "nft": "nftables",
+    "rpmbuild": "rpm", "createrepo_c": "createrepo-c",
+    "gpg": "gnupg", "dpkg-deb": "dpkg", "mkfs.ext4": "e2fsprogs", "unshare": "util-linux", "nft": "nftables",
 }  # fmt: skip
 
 EITHER = {"nft": "iptables"}
