@@ -8,6 +8,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller impor
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import statuses_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.inventory_sources import refuse_failed
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import ORDERS, refuse_when_halted
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.plan_choice import chosen_plan
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import (
@@ -38,6 +39,7 @@ class ActionModule(ControllerAction):
         self.current.limit = self._vars.get("ansible_limit")
         self.files.save(self.current)
 
+        refuse_failed()
         common = self.common()
         policy = read_policy(common.policy)
         if not policy.rings and stage not in WITHOUT_POLICY:

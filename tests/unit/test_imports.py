@@ -24,6 +24,7 @@ HOST_PARTS = (
 CORE = (
     "plugin_utils/policy",
     "plugin_utils/feeds",
+    "plugin_utils/fleet",
     "plugin_utils/ledger",
     "plugin_utils/report",
     "plugin_utils/store.py",
@@ -43,6 +44,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "modules": HOST_PARTS,
     "plugin_utils/errors.py": (),
     **dict.fromkeys(CORE, ("module_utils/_model", "plugin_utils/errors.py")),
+    "plugin_utils/fleet": (
+        "module_utils/_model",
+        "plugin_utils/errors.py",
+        "plugin_utils/policy",
+        "plugin_utils/ledger",
+    ),
     "plugin_utils/controller": ("module_utils/_model", "plugin_utils/errors.py", *CORE),
     **dict.fromkeys(FRONT, ("module_utils/_model", "plugin_utils/errors.py", "plugin_utils/controller", *CORE)),
 }

@@ -11,6 +11,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.chain imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.errors import (
     ClockError,
     LedgerError,
+    NoLedger,
     PlanError,
     StaleToken,
     UnknownContent,
@@ -30,6 +31,7 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "Look",
+    "NoLedger",
     "PlanError",
     "Report",
     "StaleToken",

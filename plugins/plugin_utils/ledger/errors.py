@@ -11,6 +11,10 @@ class LedgerError(LockstepError):
     """The ledger cannot do what was asked; nothing was written."""
 
 
+class NoLedger(LedgerError):
+    """There is no ledger yet where one was looked for."""
+
+
 class ClockError(LedgerError):
     """The controller's clock is behind the newest time in the ledger."""
 

@@ -10,6 +10,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.evidence 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.migrate import ready
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.orders import Orders
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.overview import OverviewPart
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.pace import Pace
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.plans import Plans
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.runs import Runs
@@ -18,7 +19,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.transacti
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.urls import parse
 
 
-class Ledger(Runs, Looks, States, Candidates, Plans, Transactions, Orders, Pace, Evidence):
+class Ledger(Runs, Looks, States, OverviewPart, Candidates, Plans, Transactions, Orders, Pace, Evidence):
     """What the fleet is and what was done to it. Every time is an argument, in UTC milliseconds; every error is a
     LedgerError."""
 

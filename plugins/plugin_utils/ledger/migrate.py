@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import schema
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import Database
-from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.errors import LedgerError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.errors import LedgerError, NoLedger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.urls import Target
 
@@ -32,7 +32,7 @@ def ready(database: Database, create: bool) -> str:
         if found == HEAD and wal:
             return _ledger_id(connection)
     if found is None and not create:
-        raise LedgerError(
+        raise NoLedger(
             "there is no ledger in this database yet", target.shown, "run detect first, or correct lockstep_ledger"
         )
     if not wal:
@@ -53,7 +53,7 @@ def _file(target: Target, create: bool) -> None:
                 raise LedgerError("this is not a file", target.path, "name a file in lockstep_ledger")
             return
         if not create:
-            raise LedgerError("there is no ledger here", target.path, "run detect first, or correct lockstep_ledger")
+            raise NoLedger("there is no ledger here", target.path, "run detect first, or correct lockstep_ledger")
         _private_folders(folder)
         os.close(os.open(target.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:

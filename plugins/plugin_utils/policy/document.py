@@ -35,6 +35,8 @@ class Document(NamedTuple):
     lines: dict[Path, int]
     """Line (from 1) of each value; of a mapping's value the line of its key."""
     problems: list[Spot]
+    spots: dict[Path, tuple[int, int]] = {}
+    """Line and column (both from 1) of each single value, and of the key that leads to anything larger."""
 
     def line(self, path: Path) -> int:
         """Line of a path, or of the nearest thing around it."""
@@ -42,43 +44,49 @@ class Document(NamedTuple):
             path = path[:-1]
         return self.lines.get(path, 1)
 
+    def spot(self, path: Path) -> tuple[int, int]:
+        """Line and column of a value, or of the nearest thing around it."""
+        while path and path not in self.spots:
+            path = path[:-1]
+        return self.spots.get(path, (1, 1))
+
 
 def read(text: str) -> Document:
     """Compose a document; what YAML itself rejects is the only problem then."""
-    lines: dict[Path, int] = {}
-    problems: list[Spot] = []
+    found = Document(None, {}, [], {})
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = None if node is None else _value(node, (), lines, problems, 0)
+        data = None if node is None else _value(node, (), found, 0)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = mark.line + 1 if mark else 1
-        return Document(None, {}, [Spot(where, (), f"not valid YAML: {error.problem or error.context}")])
+        where, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = f"not valid YAML: {error.problem or error.context}"
+        return Document(None, {}, [Spot(where, (), what)], {(): (where, column)})
     except yaml.reader.ReaderError as error:
         before = text[: error.position] if isinstance(error.position, int) else ""
         return Document(None, {}, [Spot(before.count("\n") + 1, (), f"not valid YAML: {error.reason}")])
     except RecursionError:
         return Document(None, {}, [Spot(1, (), "the file is nested too deeply")])
-    return Document(data, lines, problems)
+    return found._replace(data=data)
 
 
-def _value(node: yaml.Node, path: Path, lines: dict[Path, int], problems: list[Spot], depth: int) -> Any:
+def _value(node: yaml.Node, path: Path, doc: Document, depth: int) -> Any:
     line = node.start_mark.line + 1
-    lines.setdefault(path, line)
-    if depth > _MAX_DEPTH or len(lines) > _MAX_VALUES:
-        if not any(spot.message == _TOO_MUCH for spot in problems):
-            problems.append(Spot(line, path[:1], _TOO_MUCH))
+    doc.lines.setdefault(path, line)
+    doc.spots[path] = (line, node.start_mark.column + 1)
+    if depth > _MAX_DEPTH or len(doc.lines) > _MAX_VALUES:
+        if not any(spot.message == _TOO_MUCH for spot in doc.problems):
+            doc.problems.append(Spot(line, path[:1], _TOO_MUCH))
         return None
     if isinstance(node, yaml.SequenceNode):
-        return [_value(item, (*path, at), lines, problems, depth + 1) for at, item in enumerate(node.value)]
+        return [_value(item, (*path, at), doc, depth + 1) for at, item in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, lines, problems, depth)
-    return _scalar(node, path, problems)
+        return _mapping(node, path, doc, depth)
+    return _scalar(node, path, doc.problems)
 
 
-def _mapping(
-    node: yaml.MappingNode, path: Path, lines: dict[Path, int], problems: list[Spot], depth: int
-) -> dict[str, Any]:
+def _mapping(node: yaml.MappingNode, path: Path, doc: Document, depth: int) -> dict[str, Any]:
+    lines, problems = doc.lines, doc.problems
     found: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
@@ -93,7 +101,9 @@ def _mapping(
             problems.append(Spot(line, here, f"'{key}' is given twice, first in line {lines[here]}; keep one of them"))
         else:
             lines[here] = line
-            found[key] = _value(value_node, here, lines, problems, depth + 1)
+            found[key] = _value(value_node, here, doc, depth + 1)
+            if not isinstance(value_node, yaml.ScalarNode):
+                doc.spots[here] = (line, key_node.start_mark.column + 1)
     return found
 
 
