@@ -50,6 +50,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "plugin_utils/policy",
         "plugin_utils/ledger",
     ),
+    "plugin_utils/feeds": ("module_utils/_model", "plugin_utils/errors.py", "plugin_utils/policy"),
     "plugin_utils/controller": ("module_utils/_model", "plugin_utils/errors.py", *CORE),
     **dict.fromkeys(FRONT, ("module_utils/_model", "plugin_utils/errors.py", "plugin_utils/controller", *CORE)),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import DEB, RPM
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import APK, DEB, RPM
 
 DEBIAN_RELEASES = {"buster": "10", "bullseye": "11", "bookworm": "12", "trixie": "13", "forky": "14", "duke": "15"}
 _RPM_NAMES = {
@@ -37,13 +37,16 @@ class Ecosystem(NamedTuple):
 
 
 def ecosystem_of(system: Mapping[str, Any]) -> Ecosystem | None:
-    """The ecosystem of a host, from its section `os` (id, version, codename); None where nobody publishes data of it."""
+    """The ecosystem of a host, by its section `os` (id, version, codename); None where nobody publishes data of it."""
     name, version = str(system.get("id") or ""), str(system.get("version") or "")
     if name == "debian":
         release = version.partition(".")[0] or DEBIAN_RELEASES.get(str(system.get("codename") or ""), "")
         return Ecosystem(f"Debian:{release}", True, DEB) if release else None
     if name == "ubuntu":
         return Ecosystem(f"Ubuntu:{version}", True, DEB) if version else None
+    if name == "alpine":
+        release = ".".join(version.split(".")[:2])
+        return Ecosystem(f"Alpine:v{release}", True, APK) if release else None
     if name not in _RPM_NAMES:
         return None
     label = _RPM_NAMES[name]
@@ -73,4 +76,6 @@ def folded(ecosystem: str) -> str:
 
 def scheme_of_rows(ecosystem: str) -> str:
     """How versions of an ecosystem's rows are ordered."""
+    if ecosystem.startswith("Alpine"):
+        return APK
     return DEB if ecosystem.startswith(("Debian", "Ubuntu")) else RPM

@@ -30,7 +30,8 @@ def vulnerabilities(feeds: Feeds, ids: Collection[str]) -> dict[str, Vulnerabili
     for name, source, notice in _naming(feeds, ids):
         named.setdefault(name, []).append((source, notice))
     return {
-        name: _one(name, kev.get(name), epss.get(name), described.get(name), named.get(name, [])) for name in sorted(ids)
+        name: _one(name, kev.get(name), epss.get(name), described.get(name), named.get(name, []))
+        for name in sorted(ids)
     }
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files of vulnerability data, opened with limits: what kind it is is seen from its content, never from its name alone."""
+"""Files of vulnerability data, opened with limits. What kind a file is of is seen from its content, not its name."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def refuse_html(start: bytes, where: str) -> None:
 
 
 @contextmanager
-def _plain(path: str, limits: Limits) -> Iterator[IO[bytes]]:
+def _plain(path: str, limits: Limits) -> Iterator[_Limited]:
     opener: Any = gzip.open if path.endswith(".gz") else lzma.open if path.endswith(".xz") else open
     with opener(path, "rb") as stream:
         yield _Limited(stream, limits.total, path)
@@ -131,7 +131,7 @@ class _Limited(io.RawIOBase):
 
 def _entries(path: str, limits: Limits) -> Iterator[tuple[str, Any]]:
     with _damage(path), _plain(path, limits) as stream:
-        yield from entries(io.BufferedReader(stream, 1 << 20), path, limits.record)  # type: ignore[arg-type, type-var]
+        yield from entries(io.BufferedReader(stream, 1 << 20), path, limits.record)
 
 
 def _document(path: str, limits: Limits) -> Any:
@@ -157,8 +157,8 @@ def _epss(path: str, limits: Limits) -> Iterator[Record]:
         yield from read_epss.read(_lines(stream, path), path)
 
 
-def _lines(stream: IO[bytes], path: str) -> Iterator[str]:
-    reader = io.BufferedReader(stream, 1 << 20)  # type: ignore[arg-type, type-var]
+def _lines(stream: _Limited, path: str) -> Iterator[str]:
+    reader = io.BufferedReader(stream, 1 << 20)
     number = 0
     while line := reader.readline(_LINE + 1):
         number += 1

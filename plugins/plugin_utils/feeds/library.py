@@ -117,7 +117,9 @@ def _fetched(url: str, builder: _Builder, fetch: str) -> Source:
         used = f"the copy of {got.fetched_ms}" if got.path else "nothing"
         builder.problems.append(Problem(url, got.problem.what, got.problem.where, got.problem.next_step, used))
     if got.path is None:
-        raise FeedError("there is no copy of it yet", url, "run lockstep.patching.maintain where the network reaches it")
+        raise FeedError(
+            "there is no copy of it yet", url, "run lockstep.patching.maintain where the network reaches it"
+        )
     return Source(got.name, got.path, url)
 
 
@@ -167,7 +169,9 @@ class _Builder:
         for record, why in known["shown"][:1]:
             more = f" and {known['rejected'] - 1} more like it" if known["rejected"] > 1 else ""
             self.problems.append(
-                Problem(source.name, why + more, record, "what it names is unknown; tell its publisher", "the rest of it")
+                Problem(
+                    source.name, why + more, record, "what it names is unknown; tell its publisher", "the rest of it"
+                )
             )
         self.opened.append(Open(status, part.Part(self._part(known))))
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds import judge
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds import carried, judge
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.library import Feeds
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.part import Notice
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import Row
@@ -37,13 +37,15 @@ class Matcher:
         self.made: dict[tuple[Hit, ...], tuple[Answer, ...]] = {}
         self.single: dict[tuple[Hit, str], Answer] = {}
         self.claims: dict[Hit, Claim] = {}
+        self.carried: dict[str, str] = {}
+        """Digest -> body of what hosts' repositories say (see the module `carried`), for Subjects that name it."""
 
     def open_answers(self, subjects: Collection[Subject]) -> dict[Subject, tuple[Answer, ...]]:
         """What is affected or unknown in each subject, by id; subjects without such an answer are left out."""
         self._load(subjects)
         found: dict[Subject, tuple[Answer, ...]] = {}
         for subject in subjects:
-            answers = self._open(subject)
+            answers = self._with_carried(subject, self._open(subject))
             if answers:
                 found[subject] = answers
         return found
@@ -54,7 +56,27 @@ class Matcher:
         hits: list[Hit] = []
         for table in self._tables(subject):
             hits += self._doubted(table, subject) or (*table.open(subject.version), *table.closed(subject.version))
-        return self._answers(tuple(hits), subject.scheme)
+        return self._with_carried(subject, self._answers(tuple(hits), subject.scheme))
+
+    def _with_carried(self, subject: Subject, answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
+        """What the host's own repositories say, beside what the feeds say."""
+        if not subject.carried:
+            return answers
+        said: dict[str, list[Claim]] = {}
+        for name, claim in carried.claims(self.carried[subject.carried]):
+            said.setdefault(name, []).append(claim)
+        known = {answer.id: answer for answer in answers}
+        lacking = said.keys() - known.keys()
+        if lacking:
+            known.update({each.id: each for each in self._closed(subject) if each.id in lacking})
+        for name, extra in said.items():
+            claims = [*(known[name].claims if name in known else ()), *extra]
+            known[name] = judge.answer(name, claims, subject.scheme, self.changelogs)
+        return tuple(known[name] for name in sorted(known))
+
+    def _closed(self, subject: Subject) -> tuple[Answer, ...]:
+        hits = tuple(hit for table in self._tables(subject) for hit in table.closed(subject.version))
+        return self._answers(hits, subject.scheme)
 
     def _open(self, subject: Subject) -> tuple[Answer, ...]:
         tables = self._tables(subject)
@@ -153,7 +175,8 @@ class Matcher:
         return chosen
 
     def _stream(self, subject: Subject) -> str:
-        """The stream of a modular package: as the host says, else that of the build which its release names."""
+        """The stream of a modular package: as the host says, else that of the build which its release names, else the
+        one whose name its own version begins with (nodejs 16.14 is of nodejs:16)."""
         if subject.module != "?":
             return subject.module
         key = (subject.ecosystem, subject.package)
@@ -164,4 +187,11 @@ class Matcher:
                 for advisory, row in rows
                 if row.fixed is not None and modular(row.fixed) and self.notices[number][advisory].module
             }
-        return self.builds[key].get(subject.version.rpartition(".module")[2], "?")
+        known = self.builds[key].get(subject.version.rpartition(".module")[2])
+        upstream = subject.version.partition(":")[2] or subject.version
+        fitting = {
+            module
+            for module in self.builds[key].values()
+            if module.partition(":")[0] == subject.package and upstream.startswith(module.partition(":")[2] + ".")
+        }
+        return known or (fitting.pop() if len(fitting) == 1 else "?")

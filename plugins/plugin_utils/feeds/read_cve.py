@@ -11,15 +11,29 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from cvss import CVSS2, CVSS3, CVSS4
-from cvss.exceptions import CVSSError
-
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.dates import milliseconds
-from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import CVE, Described, Record, Rejected
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.errors import FeedError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import (
+    CVE,
+    About,
+    Described,
+    Record,
+    Rejected,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import Cvss, Ssvc
 
-_VECTORS = {"cvssV4_0": ("4.0", CVSS4), "cvssV3_1": ("3.1", CVSS3), "cvssV3_0": ("3.0", CVSS3), "cvssV2_0": ("2.0", CVSS2)}
-_POINTS = {"exploitation": ("none", "poc", "active"), "automatable": ("yes", "no"), "technical impact": ("partial", "total")}
+try:
+    import cvss
+except ImportError:
+    cvss = None
+
+_VECTORS = ("cvssV4_0", "cvssV3_1", "cvssV3_0", "cvssV2_0")
+_KINDS = {"4.0": "CVSS4", "3.1": "CVSS3", "3.0": "CVSS3", "2.0": "CVSS2"}
+_POINTS = {
+    "exploitation": ("none", "poc", "active"),
+    "automatable": ("yes", "no"),
+    "technical impact": ("partial", "total"),
+}
 _AT_MOST = 20  # containers, metrics or references of one record that are read
 
 
@@ -36,6 +50,9 @@ def read(document: Mapping[str, Any], where: str) -> Iterator[Record]:
         return
     if about.get("state") == "REJECTED":
         return
+    updated = milliseconds(about.get("dateUpdated"))
+    if updated is not None:
+        yield About(updated)
     containers = _mapping(document.get("containers"))
     authority = _mapping(containers.get("cna"))
     parts = [authority, *(_mapping(part) for part in _list(containers.get("adp")))]
@@ -64,12 +81,13 @@ def read(document: Mapping[str, Any], where: str) -> Iterator[Record]:
 def score_of(vector: str, source: str) -> Cvss | None:
     """The score of a CVSS 2, 3.x or 4 vector, or None for what is none."""
     version = vector[5:8] if vector.startswith("CVSS:") else "2.0"
-    kind = {"4.0": CVSS4, "3.1": CVSS3, "3.0": CVSS3, "2.0": CVSS2}.get(version)
-    if kind is None or len(vector) > 300:
+    if cvss is None:
+        raise FeedError("the Python library cvss is not installed", source, "install what requirements.txt lists")
+    if version not in _KINDS or len(vector) > 300:
         return None
     try:
-        score = Decimal(str(kind(vector).scores()[0]))
-    except (CVSSError, ValueError, KeyError, ArithmeticError):
+        score = Decimal(str(getattr(cvss, _KINDS[version])(vector).scores()[0]))
+    except (cvss.exceptions.CVSSError, ValueError, KeyError, ArithmeticError):
         return None
     return Cvss(version, vector, float(score), _severity(score, version), source)
 

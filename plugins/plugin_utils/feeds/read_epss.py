@@ -9,14 +9,20 @@ from collections.abc import Iterable, Iterator
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.dates import milliseconds
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.errors import FeedError
-from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import CVE, About, Record, Rejected, Scored
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import (
+    CVE,
+    About,
+    Record,
+    Rejected,
+    Scored,
+)
 
 _DATE = re.compile(r"score_date:([0-9T:+-]+)")
 _HEADER = "cve,epss,percentile"
 
 
 def looks_like(start: str) -> bool:
-    return start.startswith("#model_version") or start.startswith(_HEADER)
+    return start.startswith(("#model_version", _HEADER))
 
 
 def read(lines: Iterable[str], where: str) -> Iterator[Record]:

@@ -10,7 +10,13 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds import ecosystems
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.dates import milliseconds
-from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import CVE, Advisory, Record, Rejected, Row
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import (
+    CVE,
+    Advisory,
+    Record,
+    Rejected,
+    Row,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import order, valid
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import UNKNOWN
 
@@ -64,7 +70,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _ids(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """CVEs under `upstream` or `aliases`; only where there are none under `related`, which may also mean similar ones."""
+    """CVEs under `upstream` or `aliases`; only where there are none under `related`, which may also mean similar."""
     prefixed = _PREFIXED_CVE.match(name)
     if CVE.match(name) or prefixed:
         return (prefixed.group(1) if prefixed else name,)
@@ -97,7 +103,9 @@ def _rows(entry: Any) -> Iterator[Row | Rejected]:
         return
     ecosystem, name = ecosystems.folded(str(names[0])), str(names[1])
     scheme = ecosystems.scheme_of_rows(ecosystem)
-    ranges = [each for each in _list(entry.get("ranges")) if isinstance(each, Mapping) and each.get("type") == "ECOSYSTEM"]
+    ranges = [
+        each for each in _list(entry.get("ranges")) if isinstance(each, Mapping) and each.get("type") == "ECOSYSTEM"
+    ]
     for each in ranges:
         yield from _intervals(ecosystem, name, scheme, _list(each.get("events")))
     if not ranges:
@@ -114,7 +122,9 @@ def _intervals(ecosystem: str, name: str, scheme: str, events: list[Any]) -> Ite
         if kind in ("introduced", "fixed", "last_affected") and not usable:
             shown = repr(version)[:80]
             yield Rejected("", f"the {kind} version of {name} in {ecosystem} is impossible: {shown}")
-            yield Row(ecosystem, name, "0", None, None, UNKNOWN, f"the feed gives an impossible {kind} version: {shown}")
+            yield Row(
+                ecosystem, name, "0", None, None, UNKNOWN, f"the feed gives an impossible {kind} version: {shown}"
+            )
             return
         if kind == "introduced":
             if start is not None:
@@ -131,7 +141,7 @@ def _intervals(ecosystem: str, name: str, scheme: str, events: list[Any]) -> Ite
 
 
 def _one_fix_each(rows: list[Row]) -> Iterator[Row]:
-    """One advisory lists a fix again for each of its rebuilds (a module for each minor release): the lowest one has it."""
+    """One advisory lists a fix again for each of its rebuilds (a module a minor release): the lowest one has it."""
     lowest: dict[tuple[str, str], Row] = {}
     for row in rows:
         if row.introduced != "0" or row.fixed is None or row.state:

@@ -11,7 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.ecosystems import DEBIAN_RELEASES
-from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import CVE, Advisory, Record, Rejected, Row
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import (
+    CVE,
+    Advisory,
+    Record,
+    Rejected,
+    Row,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import DEB, valid
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import NOT_AFFECTED, UNKNOWN
 
@@ -59,7 +65,9 @@ def _row(package: str, codename: str, state: Mapping[str, Any]) -> Row | Rejecte
     if status not in _STATUSES:
         return Rejected("", f"its status is none of {', '.join(_STATUSES)}: {str(status)[:40]!r}")
     if status == "undetermined":
-        return Row(ecosystem, package, "0", None, None, UNKNOWN, "the tracker has not determined whether it is affected")
+        return Row(
+            ecosystem, package, "0", None, None, UNKNOWN, "the tracker has not determined whether it is affected"
+        )
     if urgency == "end-of-life":
         return Row(ecosystem, package, "0", None, None, UNKNOWN, "end of life: this package has no security support")
     if status == "open":

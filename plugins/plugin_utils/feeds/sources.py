@@ -13,11 +13,11 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.errors imp
 _ENDINGS = (".zip", ".json", ".json.gz", ".json.xz", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 _TABLES = (".csv", ".csv.gz", ".csv.xz")
 _MANY = 20
-"""A folder below the feeds folder with more JSON files than this is one feed of records, not so many feeds."""
+"""A folder below the feeds folder with more JSON files than this is one feed of many records."""
 
 
 class Source(NamedTuple):
-    """One feed. name: as messages and reports call it; path: the file or folder to read; url: "" or where it is from."""
+    """One feed. name: as messages and reports call it; path: the file or folder; url: "" or where it is from."""
 
     name: str
     path: str

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import Row
@@ -61,16 +61,17 @@ class Table:
         at = bisect_right(self.keys, order(version, self.scheme))
         found = self.hits[at:]
         if self.others:
-            found += tuple(hit for hit in map(lambda item: self._other(item, version), self.others) if _is_open(hit))
+            found += tuple(hit for hit in self._others(version) if _is_open(hit))
         return found
 
     def closed(self, version: str) -> tuple[Hit, ...]:
         """What does not affect a version."""
         at = bisect_right(self.keys, order(version, self.scheme))
         found = tuple(hit._replace(status=FIXED) for hit in self.hits[:at])
-        return found + tuple(
-            hit for hit in map(lambda item: self._other(item, version), self.others) if not _is_open(hit)
-        )
+        return found + tuple(hit for hit in self._others(version) if not _is_open(hit))
+
+    def _others(self, version: str) -> Iterator[Hit]:
+        return (self._other(item, version) for item in self.others)
 
     def _other(self, item: tuple[int, Row, bool], version: str) -> Hit:
         advisory, row, doubt = item

@@ -7,6 +7,7 @@ from __future__ import annotations
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.candidates import Candidates
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import Database
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.evidence import Evidence
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.inventory import Inventory
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.migrate import ready
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.orders import Orders
@@ -19,7 +20,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.transacti
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.urls import parse
 
 
-class Ledger(Runs, Looks, States, OverviewPart, Candidates, Plans, Transactions, Orders, Pace, Evidence):
+class Ledger(Runs, Looks, States, Inventory, OverviewPart, Candidates, Plans, Transactions, Orders, Pace, Evidence):
     """What the fleet is and what was done to it. Every time is an argument, in UTC milliseconds; every error is a
     LedgerError."""
 
