@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
@@ -9,8 +10,10 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.commo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import base_of, overrides
+from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks, parts_of
 
-MODULE_ARGUMENTS = ("refresh", "max_index_age", "history_days", "sections")
+MODULE_ARGUMENTS = ("refresh", "max_index_age", "history_days", "sections", "software", "agents")
 
 
 class ActionModule(HostAction):
@@ -18,7 +21,8 @@ class ActionModule(HostAction):
 
     def act(self) -> dict[str, Any]:
         base = base_of(self, "detect")
-        arguments = {name: self.argument(name) for name in MODULE_ARGUMENTS if self.argument(name) is not None}
+        arguments = self._parts(base.policy.looks)
+        arguments.update((name, self.argument(name)) for name in MODULE_ARGUMENTS if self.argument(name) is not None)
         run = self.current
         if run is not None and run.stage in ("plan", "rollout"):
             arguments.update(max_index_age=base.policy.index_max_age_ms // 1000)
@@ -33,3 +37,14 @@ class ActionModule(HostAction):
             kind = "gave no answer" if not found.reachable else "could not be looked at"
             return {"problem": f"{self.host} {kind}: {found.problem}", "unreachable_host": found.reachable is False}
         return {"answer": found.answer}
+
+    def _parts(self, policy: Looks) -> dict[str, Any]:
+        """What is read besides the package manager's part: the task says it, else `lockstep_parts`, else the policy."""
+        given = self.argument("parts")
+        given = self.variable("lockstep_parts") if given is None else given
+        if given is None:
+            return policy.arguments()
+        try:
+            return replace(policy, parts=parts_of(given)).arguments()
+        except ValueError as error:
+            raise LockstepError(str(error), "lockstep_parts", "mend the variable; no host was looked at") from error

@@ -50,6 +50,36 @@ options:
     description: How many days of package history are read.
     type: int
     default: 200
+  parts:
+    description:
+      - What is read besides the sections, in the same look. Each of them is a section of its own in what is returned.
+      - V(network) addresses and gateways; V(hardware) virtualisation, cloud, model and serial number, from local data
+        only; V(use) packages whose programs run, whose libraries are mapped, whose sockets listen, and on what.
+      - V(controls) firewall, SELinux, AppArmor, sshd, automatic updates, kernel lockdown and livepatches, disk
+        encryption, agents and time synchronisation.
+      - V(snaps), V(flatpaks); V(containers) images, and what runs from them; V(languages) pip, npm and gem packages
+        that are installed for the whole system; V(declared) what O(software) finds.
+      - The commands of all parts together have 20 seconds.
+    type: list
+    elements: str
+    choices: [network, hardware, use, controls, snaps, flatpaks, containers, languages, declared]
+    default: []
+  software:
+    description:
+      - Rules of the part V(declared), for software that no package manager knows. Each has C(name), C(path) (absolute,
+        may have wildcards; what it matches is installed), and may have C(vendor), C(command) (a list that begins with
+        an absolute path; no shell reads it) or C(file) whose text tells the version, and C(regex), whose first group
+        is the version. Without C(command) and C(file) the expression reads the path. C({path}) stands for the path.
+    type: list
+    elements: dict
+    default: []
+  agents:
+    description:
+      - Rules of the part V(controls) for antivirus and other agents. Each has C(name) and at least one of C(unit),
+        C(process) and C(path), and may have C(kind).
+    type: list
+    elements: dict
+    default: []
   sections:
     description: The sections to read. All of them, when empty.
     type: list
@@ -184,8 +214,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.lockstep.patching.plugins.module_utils._look import checks as health_checks
 from ansible_collections.lockstep.patching.plugins.module_utils._look.look import Look
+from ansible_collections.lockstep.patching.plugins.module_utils._model import rules
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest, pack
-from ansible_collections.lockstep.patching.plugins.module_utils._model.state import SCHEMA, SECTIONS
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import PARTS, SCHEMA, SECTIONS
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
 
@@ -198,11 +229,15 @@ def main():
             "known": {"type": "dict", "default": {}},
             "checks": {"type": "list", "elements": "dict", "default": []},
             "history_days": {"type": "int", "default": 200},
+            "parts": {"type": "list", "elements": "str", "choices": list(PARTS), "default": []},
+            "software": {"type": "list", "elements": "dict", "default": []},
+            "agents": {"type": "list", "elements": "dict", "default": []},
             "sections": {"type": "list", "elements": "str", "choices": list(SECTIONS), "default": []},
         },
         supports_check_mode=True,
     )
     wrong = [problem for problem in map(health_checks.problem_of, module.params["checks"]) if problem]
+    wrong += rules.problems(module.params["software"], module.params["agents"])
     if module.params["max_index_age"] < 0 or module.params["history_days"] < 0:
         wrong.append("max_index_age and history_days are not negative")
     if wrong:
@@ -216,7 +251,8 @@ def main():
         module.params["max_index_age"],
         module.params["history_days"],
         module.params["checks"],
-        module.params["sections"] or SECTIONS,
+        tuple(module.params["sections"] or SECTIONS) + tuple(module.params["parts"]),
+        {"software": module.params["software"], "agents": module.params["agents"]},
     )
     digests = {name: digest(content) for name, content in look.sections.items()}
     known = module.params["known"]

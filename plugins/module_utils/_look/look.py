@@ -5,7 +5,7 @@
 from ansible_collections.lockstep.patching.plugins.module_utils._look import checks as health_checks
 from ansible_collections.lockstep.patching.plugins.module_utils._look import host_facts, processes, reboot
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import canonical, digest
-from ansible_collections.lockstep.patching.plugins.module_utils._model.state import SECTIONS, Unknown, plain
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import PARTS, SECTIONS, Unknown, plain
 from ansible_collections.lockstep.patching.plugins.module_utils._provider import registry
 
 DAY_MS = 86400000
@@ -27,12 +27,14 @@ class Look(object):
         self.platform = None
         self.supported = True
 
-    def run(self, refresh="auto", max_index_age=86400, history_days=200, checks=(), wanted=SECTIONS):
+    def run(self, refresh="auto", max_index_age=86400, history_days=200, checks=(), wanted=SECTIONS, rules=None):
         """Look; nothing here raises for a host in a bad state: what cannot be read is unknown.
 
-        wanted: the sections that somebody asks for; the others are read only where a wanted one needs them.
+        wanted: the sections and parts that somebody asks for; others are read only where a wanted one needs them.
+        rules: those of the parts that have some, as ``parts.Parts`` takes them.
         """
         wanted = set(wanted)
+        parts = self._parts(wanted, rules or {})
         reader = registry.reader(self.host)
         self.supported = reader is not None
         units = processes.start_units(self.host) if "health" in wanted else None
@@ -45,6 +47,8 @@ class Look(object):
             if reader is not None and wanted & NEEDS_INDEXES:
                 self._try("indexes", lambda: reader.refresh(refresh, max_index_age, self.now_ms), keep=False)
             self._local(reader, units, restart, checks, wanted)
+            for name in parts.names() if parts else ():
+                self._try(name, lambda name=name: parts.read(name))
             if reader is None:
                 self._unsupported()
             else:
@@ -52,7 +56,8 @@ class Look(object):
         finally:
             if reader is not None:
                 reader.close()
-        self.sections = {name: self.sections[name] for name in SECTIONS if name in wanted and name in self.sections}
+        order = SECTIONS + PARTS
+        self.sections = {name: self.sections[name] for name in order if name in wanted and name in self.sections}
         self.unknown = [row for row in self.unknown if row["what"] in wanted or row["what"] == "security"]
         return self
 
@@ -74,15 +79,18 @@ class Look(object):
         return None
 
     def _note(self, what, why, step):
-        if what in SECTIONS:
+        if what in SECTIONS or what in PARTS:
             self.sections[what] = {"unknown": why}
         if not any(row["what"] == what for row in self.unknown):
             self.unknown.append({"what": what, "why": why, "next": step})
 
     def _local(self, reader, units, restart, checks, wanted):
         scan = None
-        if wanted & {"services", "health", "reboot"}:
-            scan = self._try("services", lambda: processes.Processes(self.host).scan(), keep=False)
+        uses = self._uses(wanted)
+        if wanted & {"services", "health", "reboot", "use"}:
+            scan = self._try("services", lambda: processes.Processes(self.host, uses).scan(), keep=False)
+        if uses is not None:
+            self._try("use", lambda: self._use(uses, scan, reader))
         if scan is not None:
             self._try("services", scan.services)
             if not self.sections["services"]["complete"]:
@@ -104,6 +112,27 @@ class Look(object):
             if self.sections["reboot"]["needed"] == "unknown":
                 why = "; ".join(row.text for row in found if row.needed == "unknown")
                 self.unknown.append({"what": "reboot", "why": why, "next": "look with become: true, or check by hand"})
+
+    def _parts(self, wanted, rules):
+        if not wanted & set(PARTS) - {"use"}:
+            return None
+        from ansible_collections.lockstep.patching.plugins.module_utils._look.parts import Parts
+
+        return Parts(self.host, wanted, rules)
+
+    def _uses(self, wanted):
+        if "use" not in wanted:
+            return None
+        from ansible_collections.lockstep.patching.plugins.module_utils._look.use import Uses
+
+        return Uses(self.host)
+
+    def _use(self, uses, scan, reader):
+        if reader is None:
+            raise Unknown("use", UNSUPPORTED, "retire the host or patch it by hand")
+        if scan is None:
+            raise Unknown("use", self.sections["services"]["unknown"], "look with become: true")
+        return uses.section(reader.owners, scan.services()["reason"] if scan.unreadable else None)
 
     def _health(self, scan, units):
         rows, failed = processes.units(self.host, units)

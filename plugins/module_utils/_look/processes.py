@@ -18,8 +18,10 @@ PROTOCOLS = ("tcp", "tcp6", "udp", "udp6")
 class Processes(object):
     """One pass over /proc. User names are those of the local passwd file: no directory service is asked."""
 
-    def __init__(self, host):
+    def __init__(self, host, uses=None):
+        """uses: a ``use.Uses`` that is told of every process, or None."""
         self.host = host
+        self.uses = uses
         self.outdated = []
         self.unreadable = 0
         self.ports = []
@@ -53,6 +55,8 @@ class Processes(object):
             self.ports.append(
                 {"proto": name[:3], "address": address, "port": port, "process": self._sockets.get(inode, "")}
             )
+            if self.uses is not None:
+                self.uses.socket(inode, name[:3], address, port)
         unique = {(port["proto"], port["address"], port["port"], port["process"]): port for port in self.ports}
         self.ports = [unique[key] for key in sorted(unique)]
         return self
@@ -90,26 +94,28 @@ class Processes(object):
                     "files": files[:50],
                 }
             )
-        if wanted:
-            self._find_sockets(base, name, wanted)
+        sockets = self._find_sockets(base, name, wanted) if wanted else set()
+        if self.uses is not None and maps:
+            self.uses.process(pid, base, maps, sockets)
 
     def _find_sockets(self, base, name, wanted):
+        found = set()
         try:
             for descriptor in os.listdir(base + "/fd"):
                 target = os.readlink(base + "/fd/" + descriptor)
                 if target.startswith("socket:[") and target[8:-1] in wanted:
                     self._sockets.setdefault(target[8:-1], name)
+                    found.add(target[8:-1])
         except OSError:
             pass  # it ended, or is another user's: the port stays without a process
+        return found
 
     def _changed_script(self, pid, booted):
         """Return the packaged script that an interpreter runs and that was replaced after it started, or None."""
         try:
-            program = os.path.basename(os.readlink(self.host.path("/proc/{0}/exe".format(pid))))
-            if not _INTERPRETER.match(program):
+            if not interpreter(os.readlink(self.host.path("/proc/{0}/exe".format(pid)))):
                 return None
-            words = self.host.read("/proc/{0}/cmdline".format(pid), 4096).split("\0")
-            script = next((word for word in words[1:6] if word.startswith("/usr/")), None)
+            script = script_of(self.host, pid, "/usr/")
             started = process_start_ms(self.host, pid, booted)
             if script is None or started is None:
                 return None
@@ -127,6 +133,17 @@ class Processes(object):
         elif len(self.outdated) > OUTDATED_LIMIT:
             reason = "only the first {0} of {1} are listed".format(OUTDATED_LIMIT, len(self.outdated))
         return {"outdated": self.outdated[:OUTDATED_LIMIT], "complete": reason is None, "reason": reason}
+
+
+def interpreter(program):
+    """Say whether a program runs scripts, so that what matters is the script."""
+    return _INTERPRETER.match(os.path.basename(program)) is not None
+
+
+def script_of(host, pid, below="/"):
+    """Return the path of the script that an interpreter's process runs, or None."""
+    words = host.read("/proc/{0}/cmdline".format(pid), 4096).split("\0")
+    return next((word for word in words[1:6] if word.startswith(below)), None)
 
 
 def units(host, started):

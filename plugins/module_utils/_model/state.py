@@ -21,6 +21,18 @@ SECTIONS = (
     "history",
     "platform",
 )
+# Sections that are read only when they are asked for; those that a look leaves out stay as the last one found them.
+PARTS = (
+    "network",
+    "hardware",
+    "use",
+    "controls",
+    "snaps",
+    "flatpaks",
+    "containers",
+    "languages",
+    "declared",
+)
 
 
 class Unknown(Exception):

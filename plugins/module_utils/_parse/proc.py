@@ -11,6 +11,7 @@ import sys
 TEXT = 120  # characters kept of a name
 PATH = 300  # characters kept of a path
 _DELETED = " (deleted)"
+_PROGRAM = re.compile(rb"^[0-9a-f]+-[0-9a-f]+ ..x. [0-9a-f]+ \S+ [1-9][0-9]* +(/[^\n]*)$", re.MULTILINE)
 # Mappings that are no files of packages: memory, devices, temporary and run-time files.
 _NO_FILE = re.compile(r"^/(?:memfd:|dev/|SYSV|\[|tmp/|var/tmp/|run/|var/run/|home/|drm |i915|anon_hugepage|proc/|sys/)")
 _UNIT = re.compile(r"[^/]+\.(?:service|scope)$")
@@ -36,6 +37,21 @@ def deleted_files(maps):
             if path.startswith("/") and not _NO_FILE.match(path):
                 found.add(bounded(path, PATH))
     return sorted(found)
+
+
+def mapped_files(maps):
+    """Return the paths of programs and libraries in the bytes of /proc/PID/maps, replaced ones by their old path."""
+    found = set()
+    for raw in set(_PROGRAM.findall(maps)):
+        path = real_path(raw.decode("utf-8", "replace"))
+        if not _NO_FILE.match(path):
+            found.add(bounded(path, PATH))
+    return found
+
+
+def real_path(path):
+    """Return a path of /proc without the note that its file was replaced or removed."""
+    return path[: -len(_DELETED)] if path.endswith(_DELETED) else path
 
 
 def unit_of(cgroup):
@@ -81,6 +97,17 @@ def _address(text):
         if order == ">"
         else b"".join(struct.pack("<I", word) for word in words),
     )
+
+
+def parent(stat):
+    """Return the parent's process id in the text of /proc/PID/stat, or 0."""
+    fields = stat.rpartition(")")[2].split()
+    return int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
+
+
+def local(address):
+    """Say whether a socket on this address is reached from the host alone."""
+    return address.startswith("127.") or address in ("::1", "::ffff:127.0.0.1")
 
 
 def parse_units(text):

@@ -12,7 +12,13 @@ import time
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.managers import Words, words
-from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Candidate, Hold, Index, Package
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import (
+    Candidate,
+    Hold,
+    Index,
+    Package,
+    Unknown,
+)
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import (
     Key,
     Line,
@@ -152,6 +158,14 @@ class Reader(object):
     def kernels(self) -> List[Kernel]:
         """Return the installed packaged kernels, newest last."""
         raise NotImplementedError
+
+    def owners(self, paths: List[str]) -> Dict[str, str]:
+        """Return the name of the installed package that each path belongs to; paths of none are left out."""
+        raise Unknown(
+            "use",
+            "which package a file belongs to is not looked up with {0} yet".format(self.name),
+            "add owners() to this package manager's reader",
+        )
 
     def cache_paths(self) -> List[str]:
         """Return the folders where package files go."""

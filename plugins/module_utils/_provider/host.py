@@ -38,9 +38,11 @@ class Started(object):
         except OSError as error:
             self._failed = Run(127, "", "{0}: {1}".format(argv[0], error.strerror))
 
-    def result(self) -> Run:
-        """Wait for the end and return it."""
+    def result(self, at_most: Optional[float] = None) -> Run:
+        """Wait for the end and return it. at_most: seconds, where less is left than the command's own time."""
         if self._failed is None:
+            if at_most is not None:
+                self._timeout = min(self._timeout, at_most)
             try:
                 out, err = self._process.communicate(timeout=self._timeout)
             except subprocess.TimeoutExpired:
@@ -49,7 +51,7 @@ class Started(object):
                 except OSError:
                     pass
                 self._process.communicate()
-                self._failed = Run(124, "", "{0} did not end within {1} s".format(self.argv[0], int(self._timeout)))
+                self._failed = Run(124, "", "{0} did not end within {1:.3g} s".format(self.argv[0], self._timeout))
             else:
                 self._failed = Run(self._process.returncode, _text(out), _text(err))
         return self._failed

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import canonical
+from ansible_collections.lockstep.patching.plugins.module_utils._model.state import PARTS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import content, hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import insert
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.errors import LedgerError, UnknownContent
@@ -50,13 +51,16 @@ class Looks(Part):
         answer: Mapping[str, Any],
         fingerprint: Mapping[str, Any],
         platform: str | None,
+        imported: Mapping[str, Any] | None = None,
     ) -> Look:
         """Record one look.
 
         digests: section -> SHA-256 of every section of the look. sections: section -> content of those that the host
         sent. fingerprint: {machine_id, serial, …}; a part that is empty is not known and changes nothing, a part that
         differs starts a new incarnation. UnknownContent when a digest's content is neither stored nor sent: ask the
-        host again with known={}. LedgerError when a content does not have its digest.
+        host again with known={}. LedgerError when a content does not have its digest. Parts (`PARTS`) that this look
+        leaves out stay as an earlier one of the same incarnation found them; other sections do not. imported: where the
+        state comes from, if not from the host itself.
         """
         packed = self._packed(host, digests, sections)
         about = self._pack(host, "the answer", dict(answer))
@@ -83,7 +87,10 @@ class Looks(Part):
                     answer=about.digest,
                 ),
             )
-            changed = _write_changes(connection, row.id, look_id, before, digests)
+            kept = {} if replaced else {part: before[part] for part in PARTS if part in before and part not in digests}
+            changed = _write_changes(connection, row.id, look_id, before, {**kept, **digests})
+            seen = {part: ms for part, ms in json.loads(row.parts or "{}").items() if part in kept}
+            seen.update((part, now_ms) for part in PARTS if part in digests)
             connection.execute(
                 sa.update(hosts_table)
                 .where(hosts_table.c.id == row.id)
@@ -97,6 +104,8 @@ class Looks(Part):
                     tried_token=token,
                     error=None,
                     answer=about.digest,
+                    parts=canonical(seen) if seen else None,
+                    imported=canonical(dict(imported)) if imported else None,
                 )
             )
             if replaced:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision that this version knows, oldest first. A database at another one was written by a newer version."""
 VERSION_TABLE = "lockstep_schema"
 
@@ -62,6 +62,8 @@ hosts = sa.Table(
     sa.Column("tried_token", _id),
     sa.Column("error", sa.Text),  # why the newest look did not work
     sa.Column("answer", sa.String(64), sa.ForeignKey("content.digest")),
+    sa.Column("parts", sa.Text),  # JSON: when each optional part was last read; null: none ever was
+    sa.Column("imported", sa.Text),  # JSON: where the state was imported from; null: it was looked at
     sa.UniqueConstraint("fleet", "name", name="hosts_name"),
 )
 looks = sa.Table(

@@ -29,8 +29,10 @@ class States(Part):
         """(host, {meta, sections}) for every host of the fleet, or those of `hosts`, by name.
 
         meta: {host, incarnation, platform, fingerprint, look_id, look_ms, tried_ms, tried_token, error, answer,
-        digests}. look_ms is None for a host that was never looked at; error says why the newest look (tried_ms) did not
-        work, and is None when it did. sections: section -> content, of all sections or those named (an empty
+        digests, parts_ms, imported}. parts_ms: part -> when it was last read, which may be before look_ms; every other
+        section is as old as the look. imported: where the state comes from, None when it is the host's own. look_ms is
+        None for a host that was never looked at; error says why the newest look (tried_ms) did not work, and is None
+        when it did. sections: section -> content, of all sections or those named (an empty
         collection: none). Equal contents are one object: do not change what you get.
         """
         wanted = None if hosts is None else set(hosts)
@@ -86,6 +88,11 @@ def _state(row: dict[str, Any], digests: dict[str, str], values: dict[str, Any])
         key: row[key] for key in ("incarnation", "platform", "look_id", "look_ms", "tried_ms", "tried_token", "error")
     }
     meta.update(
-        host=row["name"], fingerprint=json.loads(row["fingerprint"]), answer=values.get(row["answer"]), digests=digests
+        host=row["name"],
+        fingerprint=json.loads(row["fingerprint"]),
+        answer=values.get(row["answer"]),
+        digests=digests,
+        parts_ms=json.loads(row["parts"] or "{}"),
+        imported=json.loads(row["imported"]) if row["imported"] else None,
     )
     return {"meta": meta, "sections": {section: values[digest] for section, digest in digests.items()}}

@@ -13,7 +13,7 @@ except ImportError:  # said when it is needed, so that what needs no policy runs
     Draft202012Validator = None
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import approvals, schema
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import approvals, looks, schema
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaints import complaints, path_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.document import Path, read
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy, PolicyError, Problem
@@ -64,6 +64,7 @@ def _sense(data: dict[str, Any]) -> list[tuple[Path, str]]:
         if ring["name"] in first:
             found.append((("rings", at, "name"), f"two rings are called '{ring['name']}'; give each its own name"))
         first.setdefault(ring["name"], at)
+    found += looks.sense(data.get("looks", {}))
     select = data.get("select", {})
     twice = clash(select)
     if twice:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import Rule
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import Span
 
@@ -141,6 +142,7 @@ class Policy:
     health: tuple[Check, ...]
     index_max_age_ms: int
     look_max_age_ms: int
+    looks: Looks
     defaults_taken: tuple[tuple[str, str], ...]
     version: int = 1
     approvals: tuple[Rule, ...] = ()

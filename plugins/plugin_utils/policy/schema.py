@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import RULE_KEYS
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import LOOKS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import (
     COUNT,
     DURATION,
@@ -98,10 +99,10 @@ POLICY: dict[str, Any] = {
             "health": HEALTH,
             "approvals": {"type": "array", "minItems": 1, "items": keys(RULE_KEYS, ("before",))},
             "indexes": keys({"max_age": DURATION}),
-            "looks": keys({"max_age": DURATION}),
             "windows": window_keys.WINDOWS,
             "freezes": window_keys.FREEZES,
             "time_to_patch": DURATION,
+            "looks": LOOKS,
         },
         ("rings",),
     ),

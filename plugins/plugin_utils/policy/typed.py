@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import rules_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import (
     Check,
     Exclude,
@@ -98,6 +99,7 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         health=tuple(health_check(item) for item in top("health")),
         index_max_age_ms=duration_ms(top("indexes.max_age")),
         look_max_age_ms=duration_ms(top("looks.max_age")),
+        looks=looks(data.get("looks", {})),
         defaults_taken=tuple(take.taken),
         version=version,
         approvals=rules_of(data.get("approvals", ())),

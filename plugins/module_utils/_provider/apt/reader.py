@@ -19,6 +19,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._parse import ap
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb822 import stanzas
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt import health, logs
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.indexes import Indexes
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.apt.owners import owners
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Kernel, Reader, Signal
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host, Started
 
@@ -355,6 +356,9 @@ class AptReader(Reader):
                 release = match.group(1)
                 found.append(Kernel(release, package.version, package.name, re.sub(r"^\d[^-]*(-\d+)?-", "", release)))
         return sorted(found, key=lambda row: (version_key(row.release), version_key(row.version)))
+
+    def owners(self, paths):
+        return owners(self.host, paths)
 
     def cache_paths(self):
         return ["/var/cache/apt/archives"]

@@ -42,6 +42,8 @@ def test_a_look_is_kept_and_read_back(ledger):
         "error": None,
         "answer": {"pending": 1},
         "digests": {"os": digest(OS), "packages": digest(PACKAGES)},
+        "parts_ms": {},
+        "imported": None,
     }
     assert ledger.known_digests("default", "a") == {"os": digest(OS), "packages": digest(PACKAGES)}
     assert ledger.known_digests("default", "nobody") == {}
@@ -65,6 +67,28 @@ def test_only_changed_sections_have_to_be_sent(ledger):
     found = look(ledger, "a", token, {"os": OS, "packages": newer}, NOW + 1, known=("os",))
     assert found.changed == ["packages"]
     assert ledger.state("default", "a")["sections"] == {"os": OS, "packages": newer}
+
+
+USE = {"packages": {}, "complete": True}
+
+
+def test_parts_stay_with_their_time_when_a_look_leaves_them_out(ledger):
+    token = begin(ledger)
+    look(ledger, "a", token, {"os": OS, "packages": PACKAGES, "use": USE}, NOW)
+    look(ledger, "a", token, {"os": OS}, NOW + 5)
+    state = ledger.state("default", "a")
+    assert state["sections"] == {"os": OS, "use": USE}, "other sections go with the look that leaves them out"
+    assert (state["meta"]["look_ms"], state["meta"]["parts_ms"]) == (NOW + 5, {"use": NOW})
+    look(ledger, "a", token, {"os": OS, "use": USE}, NOW + 9, known=("os", "use"))
+    assert ledger.state("default", "a")["meta"]["parts_ms"] == {"use": NOW + 9}
+
+
+def test_parts_of_another_machine_are_not_kept(ledger):
+    token = begin(ledger)
+    look(ledger, "a", token, {"os": OS, "use": USE}, NOW)
+    look(ledger, "a", token, {"os": OS}, NOW + 5, fingerprint={"machine_id": "another"})
+    state = ledger.state("default", "a")
+    assert state["sections"] == {"os": OS} and state["meta"]["parts_ms"] == {}
 
 
 def test_content_that_another_host_has_sent_is_known(ledger):
