@@ -158,5 +158,6 @@ class Policy:
         """Every `for:` pattern; who calls resolves them for `settings.effective`."""
         checks = [*self.health, *(check for ring in self.rings for check in ring.health)]
         found = [*(check.pattern for check in checks), *(rule.pattern for rule in self.reboot)]
-        found += [item.pattern for item in (*self.select.exclude, *self.windows, *self.freezes)]
+        found += [item.pattern for item in self.select.exclude]
+        found += [item.pattern for item in (*self.windows, *self.freezes)]
         return tuple(dict.fromkeys(pattern for pattern in found if pattern))

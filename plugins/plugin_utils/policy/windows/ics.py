@@ -14,8 +14,10 @@ from typing import Any
 try:
     import recurring_ical_events
     from icalendar import Calendar as Component
-except ImportError:  # said when a calendar is to be read
-    recurring_ical_events = Component = None
+
+    MISSING = ""
+except ImportError as error:  # said when a calendar is to be read
+    MISSING = str(error)
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import Interval, Span, SpanError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plain
@@ -30,11 +32,8 @@ def events(span: Span, where: tzinfo, after_ms: float, before_ms: float) -> list
         raise SpanError(f"the calendar {plain(span.ics, 200)} was not read")
     if span.calendar.problem:
         raise SpanError(f"the calendar {plain(span.ics, 200)} cannot be read: {plain(span.calendar.problem, 200)}")
-    if recurring_ical_events is None:
-        raise SpanError(
-            "the Python libraries icalendar and recurring-ical-events are not installed (requirements.txt of the"
-            " collection)"
-        )
+    if MISSING:
+        raise SpanError(f"a Python library is not installed (requirements.txt of the collection): {MISSING}")
     begin = datetime.fromtimestamp(after_ms / 1000, timezone.utc).replace(tzinfo=None) - _MARGIN
     end = datetime.fromtimestamp(before_ms / 1000, timezone.utc).replace(tzinfo=None) + _MARGIN
     try:

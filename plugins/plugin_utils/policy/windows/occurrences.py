@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 try:
     from dateutil.rrule import rrule, rrulestr
-except ImportError:  # said when a rule is to be read; without one nothing needs it
-    rrule = rrulestr = None
+
+    MISSING = ""
+except ImportError as error:  # said when a rule is to be read; without one nothing needs it
+    MISSING = str(error)
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import Interval, Span, SpanError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean, plain
@@ -119,8 +121,8 @@ def _days(span: Span, first: datetime, last: datetime) -> list[datetime]:
         begin = datetime(first.year, 1, 1)
     if "COUNT" not in given and given.get("UNTIL", "9")[:8] > f"{last:%Y%m%d}":
         given["UNTIL"] = f"{last:%Y%m%d}"  # or a rule without any day would be sought until the year 9999
-    if rrulestr is None:
-        raise SpanError("the Python library python-dateutil is not installed (requirements.txt of the collection)")
+    if MISSING:
+        raise SpanError(f"a Python library is not installed (requirements.txt of the collection): {MISSING}")
     try:
         rule = rrulestr(";".join(f"{key}={value}" for key, value in given.items()), dtstart=begin)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

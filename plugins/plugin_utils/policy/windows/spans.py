@@ -86,4 +86,4 @@ def span(kind: str, given: Mapping[str, Any]) -> Span:
 
 def with_calendars(spans: tuple[Span, ...], calendars: Mapping[str, Calendar]) -> tuple[Span, ...]:
     """The same with the calendars that their `ics` names."""
-    return tuple(replace(item, calendar=calendars[item.ics]) if item.ics in calendars else item for item in spans)
+    return tuple(replace(item, calendar=calendars.get(item.ics or "", item.calendar)) for item in spans)
