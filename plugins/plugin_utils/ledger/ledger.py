@@ -8,6 +8,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.candidate
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import Database
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.evidence import Evidence
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.inventory import Inventory
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.leases import Leases
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.migrate import ready
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.orders import Orders
@@ -20,7 +21,20 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.transacti
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.urls import parse
 
 
-class Ledger(Runs, Looks, States, Inventory, OverviewPart, Candidates, Plans, Transactions, Orders, Pace, Evidence):
+class Ledger(
+    Runs,
+    Looks,
+    States,
+    Inventory,
+    OverviewPart,
+    Candidates,
+    Plans,
+    Transactions,
+    Orders,
+    Pace,
+    Leases,
+    Evidence,
+):
     """What the fleet is and what was done to it. Every time is an argument, in UTC milliseconds; every error is a
     LedgerError."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision that this version knows, oldest first. A database at another one was written by a newer version."""
 VERSION_TABLE = "lockstep_schema"
 
@@ -233,6 +233,30 @@ orders = sa.Table(
     sa.Column("ended_by", sa.Text),
     sa.Column("ended_reason", sa.Text),
     sa.Index("orders_by_kind", "kind", "fleet"),
+)
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("id", _id, primary_key=True),
+    sa.Column("fleet", sa.Text, nullable=False),
+    sa.Column("bucket", sa.Text, nullable=False),
+    sa.Column("host_id", _id, sa.ForeignKey("hosts.id"), nullable=False),
+    sa.Column("plan_id", sa.String(64), sa.ForeignKey("plans.plan_id"), nullable=False),
+    sa.Column("token", _id, sa.ForeignKey("runs.token"), nullable=False),
+    sa.Column("boot_id", sa.Text, nullable=False),  # the boot in which it was taken, empty where nobody knows
+    sa.Column("taken_ms", sa.BigInteger, nullable=False),
+    sa.Column("released_ms", sa.BigInteger),
+    sa.Column("released_token", _id, sa.ForeignKey("runs.token")),
+    sa.Column("released_why", sa.Text),
+)
+sa.Index(
+    "leases_one_open",
+    leases.c.fleet,
+    leases.c.bucket,
+    leases.c.host_id,
+    unique=True,
+    sqlite_where=sa.text("released_ms IS NULL"),
+    postgresql_where=sa.text("released_ms IS NULL"),
 )
 evidence = sa.Table(
     "evidence",
