@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
@@ -48,7 +49,7 @@ class ActionModule(HostAction):
         if self._task.check_mode:
             return {"problem": staged.problem} if staged.problem else {}
         if self.argument("mode") == "elect":
-            self._note_old(state, staged)
+            self._note_old(work, state, staged)
         else:
             self._rollback(work, state, lines, staged)
         if staged.problem:
@@ -99,11 +100,17 @@ class ActionModule(HostAction):
             return record(self, work, "failed", staged.problem)
         return {"problem": f"{self.host}: {staged.problem}"}
 
-    def _note_old(self, state: State, staged: Staged) -> None:
+    def _note_old(self, work: Work, state: State, staged: Staged) -> None:
         """Which old versions the store now has for the platform, for the hosts that stage after this one."""
         platform = str((section(state, "platform")[0] or {}).get("id"))
         kept = [[row["name"], row["arch"], row["version"]] for row in staged.old if row.get("path")]
         self.files.write(for_host("old", platform), kept)
+        files = [
+            ((row["name"], row["arch"], row["version"]), row["sha256"], row["size"])
+            for row in staged.old
+            if row.get("path")
+        ]
+        work.base.ledger.note_files(work.base.fleet, platform, files, now_ms())
 
     def _rollback(self, work: Work, state: State, lines: list[dict[str, Any]], staged: Staged) -> None:
         """Note whether the host could go back to what it has now. That it cannot is never a failure."""
@@ -115,6 +122,12 @@ class ActionModule(HostAction):
             if not row.get("path") and (row["name"], row["arch"], row["version"]) not in stored
         ]
         if not lines:
+            return
+        globs = work.base.policy.rollback.irreversible
+        stuck = [row["package"] for row in lines if any(fnmatchcase(row["package"], glob) for glob in globs)]
+        if stuck:
+            why = f"the policy calls it irreversible: {names(stuck)}"
+            work.base.ledger.set_rollbackable(work.plan_id, self.host, False, why, work.base.token, now_ms())
             return
         why = (
             f"not to be had any more: {names(row['name'] + ' ' + row['version'] for row in lost)}"

@@ -21,6 +21,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.sched
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import CHECK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import hosts_back
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
 
 WITHOUT_POLICY = ("detect", "report", "halt", "resume")
@@ -83,6 +84,9 @@ class ActionModule(ControllerAction):
         run = self.current
         if run is None or stage in ("report", "halt", "resume", "recall"):
             return
+        if stage == "rollback":
+            self._choose_back(ledger, everyone)
+            return
         if stage in ROLLOUTS:
             refuse_when_halted(ledger, run.fleet, f"fleet {run.fleet}")
         if stage == "detect":
@@ -115,6 +119,46 @@ class ActionModule(ControllerAction):
                 "run without --limit; the rings of the policy say who goes when",
             )
         self._look_at(hosts, "no ring has a host")
+
+    def _choose_back(self, ledger: Ledger, everyone: list[str]) -> None:
+        """Which plan is taken back on which hosts: those named by host, ring or package, or all of a named plan."""
+        run = self.current
+        if run is None:
+            return
+        given = {name: str(self.variable(name) or "") for name in ("plan", "host", "package", "lockstep_ring")}
+        if not any(given.values()):
+            raise LockstepError(
+                "what is to be rolled back is not said",
+                "rollback",
+                "give -e host=NAME, -e lockstep_ring=RING, -e package=NAME or -e plan=ID",
+            )
+        if given["plan"]:
+            plan = ledger.plan(given["plan"])
+        else:
+            newest = ledger.plans(run.fleet, 1)
+            if not newest:
+                raise LockstepError("there is no plan", f"ledger of fleet {run.fleet}", "nothing was changed")
+            plan = ledger.plan(newest[0]["plan_id"])
+        run.plan_id = plan["plan_id"]
+        scope, ring = plan["body"]["scope"], given["lockstep_ring"]
+        rings = [entry["ring"] for entry in scope]
+        if ring not in ("", *rings):
+            raise LockstepError(
+                f"plan {plan['plan_id'][:12]} has no ring '{ring}'", "lockstep_ring", f"one of {names(rings)}"
+            )
+        wanted = [name.strip() for name in given["host"].split(",") if name.strip()] or None
+        hosts = hosts_back(scope, statuses_of(ledger, plan["plan_id"]), ring, wanted)
+        missing = [host for host in wanted or () if host not in hosts]
+        if missing or not hosts:
+            raise LockstepError(
+                f"plan {plan['plan_id'][:12]} has changed nothing on {names(missing or ['any of these hosts'])}",
+                "rollback",
+                "check the names; -e plan=ID chooses another plan",
+            )
+        gone = [host for host in hosts if host not in everyone]
+        if gone:
+            raise LockstepError(f"{names(gone)}: not in the inventory", "rollback", "check -i INVENTORY")
+        self.files.write("hosts-rollback", hosts)
 
     def _compare(self, ledger: Ledger, policy, manager, plan, everyone: list[str]) -> None:
         """Note who left and who joined since the plan was made; a plan's scope is frozen."""

@@ -2,18 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-import re
-import time
 from typing import Any
-
-from ansible.errors import AnsibleError
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, reconnect
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record, sentence
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import stop_when_refused
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.rebooting import reboot_once
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import (
     Work,
     may_go,
@@ -21,10 +16,6 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work 
     work_of,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.reboot import Decision, decide_reboot
-
-POLL_SECONDS = 0.5
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
-BOOT_ID_SHAPE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class ActionModule(HostAction):
@@ -67,45 +58,13 @@ class ActionModule(HostAction):
 
     def _reboot(self, work: Work, decision: Decision, boot: str, detail: dict[str, Any]) -> dict[str, Any]:
         timeout = work.settings.reboot_timeout_ms / 1000
-        asked = call(
-            self,
-            "reboot",
-            {
-                "plan_id": work.plan_id,
-                "ledger_id": work.base.ledger.ledger_id,
-                "token": work.base.token,
-                "mode": "reboot",
-                "boot_id": boot,
-                "delay": 0,
-            },
-            self._vars,
-        )
-        if asked.kind == "broken":
-            return record(self, work, "failed", f"the reboot could not be started: {asked.message}", detail=detail)
-        if asked.result.get("outcome") == "refused":
-            stop_when_refused(work.base.ledger, work.base.fleet, work.base.token, self.host)
-        if asked.result.get("outcome") in ("refused", "failed"):
-            return record(self, work, "failed", f"no reboot: {sentence(asked.result)}", detail=detail)
-        after = self._wait(boot, timeout)
+        done = reboot_once(self, work.base, work.plan_id, boot, timeout)
+        if done.problem:
+            return record(self, work, "failed", done.problem, detail=detail)
+        after = done.after
         if after is None:
             reasons = "; ".join(decision.reasons)
             why = f"it did not come back with a new boot id within {timeout:.0f} s of its reboot ({reasons})"
             return record(self, work, "unreachable", why, phase="lost", detail={**detail, "reboot": "unknown"})
-        done = {**detail, "reboot": "done", "boot_before": boot, "boot_after": after}
-        return record(self, work, "active", "", detail=done, changed=True)
-
-    def _wait(self, before: str, timeout: float) -> str | None:
-        """The new boot id, or None when the host does not show one in time."""
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
-            reconnect(self)
-            try:
-                # not a module: that would take several connections to a host that is going down
-                answer = self._low_level_execute_command("cat " + BOOT_ID, sudoable=False)
-            except AnsibleError:
-                continue
-            now = str(answer.get("stdout", "")).strip()
-            if answer.get("rc") == 0 and BOOT_ID_SHAPE.fullmatch(now) and now != before:
-                return now
-        return None
+        proved = {**detail, "reboot": "done", "boot_before": boot, "boot_after": after}
+        return record(self, work, "active", "", detail=proved, changed=True)

@@ -25,7 +25,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.repor
     transaction_results,
     untested_drift,
 )
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import newer_run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import waiting_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
@@ -103,7 +103,11 @@ class ActionModule(ControllerAction):
         # a run that was stopped before it looked has no picture of the fleet, and must not replace the last one
         looked = run.stage == "report" or not run.stopped or self.files.read("hosts-look") is not None
         states = self._looked_at(ledger, run) if looked and (run.stage in FLEET_STAGES or plan is None) else None
-        if run.stage == "detect" and states is not None and not run.stopped:
+        if run.stage == "rollback":
+            hosts = self.files.read("hosts-rollback") or []
+            said = {host: text for host in hosts if (text := self.files.read(for_host("back", host)))}
+            line = verdicts.rollback_line(run, hosts, statuses, said)
+        elif run.stage == "detect" and states is not None and not run.stopped:
             line = verdicts.look_line(states)
         else:
             waits = self._waits(policy, plan, settled) if run.plan_id and not run.stopped else {}

@@ -7,11 +7,12 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import state_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.going_back import UNDER_WAY
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.host_plan import spare
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import call, call_until
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import refuse_when_halted
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record, sentence
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record, sentence, slim
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.staging import stage
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import stop_when_refused
@@ -42,6 +43,8 @@ class ActionModule(HostAction):
         step = next_step(work.record).step
         if step in ("nothing", "person", "verify", "reboot"):
             return {"status": (work.record or {}).get("status")}
+        if ((work.record or {}).get("detail") or {}).get("going_back"):
+            return {"problem": f"{self.host}: {UNDER_WAY}"}
         refuse_when_halted(work.base.ledger, work.base.fleet, self.host)
         late = out_of_time(self, work)
         if late:
@@ -151,14 +154,3 @@ class ActionModule(HostAction):
         if result["outcome"] in ("installed", "nothing"):
             return record(self, work, "installed", "", detail=detail, changed=result["outcome"] == "installed")
         return record(self, work, "failed", sentence(result), detail=detail, changed=bool(result["changed"]))
-
-
-def slim(result: dict[str, Any]) -> dict[str, Any]:
-    """The result as the ledger keeps it: without what Ansible adds to every answer, and with the ledger's own words."""
-    outcome = "done" if result["outcome"] in ("installed", "nothing") else result["outcome"]
-    kept = {
-        key: value
-        for key, value in result.items()
-        if not key.startswith("_") and key not in ("invocation", "failed", "diff", "warnings")
-    }
-    return {**kept, "outcome": outcome, "host_outcome": result["outcome"]}

@@ -7,6 +7,8 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import statuses_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.going_back import go_back
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import Look, look
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.recording import record
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work, work_of
@@ -24,6 +26,8 @@ class ActionModule(HostAction):
         work = work_of(self, "verify")
         if (work.record or {}).get("status") not in JUDGED or self._task.check_mode:
             status = (work.record or {}).get("status")
+            if status == "failed" and work.base.policy.rollback.wanted(status) and not self._task.check_mode:
+                return self._roll_back(work, str((work.record or {}).get("reason")))
             return (
                 {"status": status, "problem": (work.record or {}).get("reason")}
                 if status in ("failed", "unreachable")
@@ -51,7 +55,17 @@ class ActionModule(HostAction):
             "skip": skip,
             "verified_ms": now_ms(),
         }
-        return record(self, work, judgement.status, "; ".join(judgement.reasons), detail=detail)
+        reasons = "; ".join(judgement.reasons)
+        result = record(self, work, judgement.status, reasons, detail=detail)
+        return self._roll_back(work, reasons) if work.base.policy.rollback.wanted(judgement.status) else result
+
+    def _roll_back(self, work: Work, why: str) -> dict[str, Any]:
+        """The policy wants the host back as it was. With scope ring the whole ring goes, after its last batch."""
+        if work.base.policy.rollback.scope != "host" or ((work.record or {}).get("detail") or {}).get("rolled_back"):
+            return {"problem": f"{self.host}: {why}"}
+        fresh = statuses_of(work.base.ledger, work.plan_id, [self.host]).get(self.host)
+        gone = go_back(self, work._replace(record=fresh), f"rolled back, since {why}")
+        return {**gone, "problem": gone.get("problem") or f"{self.host}: {why}; it is rolled back"}
 
     def _just_seen(self, work: Work) -> Look | None:
         """The look that the task before has made of a host that owed no reboot, if it is a moment old."""

@@ -68,6 +68,11 @@ options:
       - Whether a reboot that is owed follows. Then a host that owes one is not made to restart its services before it.
     type: bool
     default: false
+  back:
+    description: Bring about exactly the O(lines), older versions and removals included, from what the plan has left.
+      Used to roll back.
+    type: bool
+    default: false
   reconnect:
     description: Seconds that the action tries to reach a host again whose connection was lost.
     type: int
@@ -200,6 +205,7 @@ REQUEST = (
     "timeout",
     "restart_services",
     "reboot_follows",
+    "back",
 )
 
 
@@ -215,6 +221,7 @@ def main():
             timeout={"type": "int", "default": 3600},
             restart_services={"type": "bool", "default": True},
             reboot_follows={"type": "bool", "default": False},
+            back={"type": "bool", "default": False},
             reconnect={"type": "int", "default": 120},
         ),
         supports_check_mode=True,

@@ -66,7 +66,20 @@ class AptWriter(Writer):
         return apt_write_index.build(self.host, lines, self.files_dir, self.control_dir, work_dir)
 
     def simulate(self, work_dir: str, snapshot: Snapshot, fix: bool = False) -> Simulated:
-        command = ["-f", "install"] if fix else ["full-upgrade"]
+        return self._simulated(work_dir, ["-f", "install"] if fix else ["full-upgrade"], snapshot)
+
+    goes_back = True
+
+    def simulate_back(self, work_dir: str, lines: List[Line], snapshot: Snapshot) -> Simulated:
+        return self._simulated(work_dir, _back(lines), snapshot)
+
+    def apply_back(
+        self, work_dir: str, lines: List[Line], log_path: str, timeout: float, lock_timeout: float, tick: Any = None
+    ) -> Ended:
+        removals = any(line.action == "remove" for line in lines)
+        return self._run(work_dir, _back(lines), log_path, timeout, lock_timeout, removals, tick)
+
+    def _simulated(self, work_dir, command, snapshot):
         run = self.host.run(["apt-get", "-s"] + apt_write_index.options(work_dir) + command)
         simulation = parse_simulation(run.out)
         return Simulated(
@@ -87,12 +100,16 @@ class AptWriter(Writer):
         tick: Any = None,
     ) -> Ended:
         """Run it for real. removals: the plan removes something; without it apt is told to refuse any removal."""
+        command = ["-f", "install"] if fix else ["full-upgrade"]
+        return self._run(work_dir, command, log_path, timeout, lock_timeout, removals, tick)
+
+    def _run(self, work_dir, wanted, log_path, timeout, lock_timeout, removals, tick):
         command = ["apt-get", "-q", "-y"] + apt_write_index.options(work_dir)
         for option in DPKG:
             command += ["-o", "Dpkg::Options::=" + option]
         command += ["-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout={0}".format(int(max(1, lock_timeout)))]
         command += [] if removals else ["--no-remove"]
-        command += ["-f", "install"] if fix else ["full-upgrade"]
+        command += wanted
         return run_logged(self.host, command, ENVIRONMENT, log_path, timeout, tick)
 
     def configure(self, log_path: str, timeout: float, tick: Any = None) -> Ended:
@@ -146,3 +163,12 @@ class AptWriter(Writer):
             if holder is None or clock() >= end:
                 return holder
             sleep(0.1)
+
+
+def _back(lines: List[Line]) -> List[str]:
+    """apt-get's words for exactly these versions; a hyphen at the end removes."""
+    wanted = [
+        "{0}:{1}{2}".format(line.package, line.arch, "-" if line.action == "remove" else "=" + str(line.version))
+        for line in lines
+    ]
+    return ["--allow-downgrades", "install"] + wanted

@@ -294,6 +294,19 @@ class Writer(object):
         """Do it, without a prompt. removals: the plan removes something; tick is called while it runs."""
         raise NotImplementedError
 
+    goes_back = False
+    """Can simulate_back() and apply_back()?"""
+
+    def simulate_back(self, work_dir: str, lines: List[Line], snapshot: Snapshot) -> Simulated:
+        """Return what bringing exactly these lines about would do, older versions and removals included."""
+        raise NotImplementedError
+
+    def apply_back(
+        self, work_dir: str, lines: List[Line], log_path: str, timeout: float, lock_timeout: float, tick: Any = None
+    ) -> Ended:
+        """Do it, without a prompt."""
+        raise NotImplementedError
+
     def configure(self, log_path: str, timeout: float, tick: Any = None) -> Ended:
         """Finish what an interrupted change left behind."""
         raise NotImplementedError

@@ -19,15 +19,18 @@ def versions(snapshot: Snapshot, lines: List[Line]) -> Dict[str, Optional[str]]:
     return found
 
 
-def changes(before: Dict[str, Optional[str]], now: Dict[str, Optional[str]], lines: List[Any]) -> List[Dict[str, Any]]:
-    """What differs from before: [{name, arch, action, before, after, planned}]. lines: as the journal has them."""
+def changes(
+    before: Dict[str, Optional[str]], now: Dict[str, Optional[str]], lines: List[Any], upgrade: str = "upgrade"
+) -> List[Dict[str, Any]]:
+    """What differs from before: [{name, arch, action, before, after, planned}]. lines: as the journal has them;
+    upgrade: the action of what has another version."""
     planned = {"{0}:{1}".format(line[0], line[1]): line[3] for line in lines}
     found = []
     for text in sorted(planned):
         old, new = before.get(text), now.get(text)
         if old != new:
             name, _colon, arch = text.partition(":")
-            action = "install" if old is None else ("remove" if new is None else "upgrade")
+            action = "install" if old is None else ("remove" if new is None else upgrade)
             found.append(
                 {"name": name, "arch": arch, "action": action, "before": old, "after": new, "planned": planned[text]}
             )

@@ -77,7 +77,7 @@ class Carry(object):
             snapshot = self._repair(snapshot)
             self._time("repair")
         expected = prepare.expected_of(self.writer, snapshot, self.lines, self.request)
-        prepared = prepare.prepare(self.writer, snapshot, staged, expected, self.work)
+        prepared = self._prepared(snapshot, staged, expected)
         self.result.update(newer=expected.newer, kept_back=[each._asdict() for each in prepared.kept])
         self._time("simulate")
         ended = Ended(0, [])
@@ -85,6 +85,11 @@ class Carry(object):
             ended = self._apply(snapshot, staged, prepared)
             self._time("apply")
         return self._finish(prepared, ended)
+
+    def _prepared(self, snapshot, staged, expected):
+        if self.request.get("back"):
+            return prepare.prepare_back(self.writer, snapshot, staged, expected, self.lines, self.work)
+        return prepare.prepare(self.writer, snapshot, staged, expected, self.work)
 
     def stopped(self, stop: Stop) -> Dict[str, Any]:
         """The result of an end by Stop; after a repair the host may have changed all the same."""
@@ -112,6 +117,9 @@ class Carry(object):
                 "free some, then run again; nothing was changed",
             )
         self.journal.append("apply", {"steps": [list(step) for step in prepared.steps][:2000]}, self.clock())
+        if prepared.back:
+            timeout, lock_timeout = self.request["timeout"], self.request["lock_timeout"]
+            return self.writer.apply_back(self.work, prepared.back, self.log, timeout, lock_timeout)
         return self.writer.apply(
             self.work,
             self.log,
@@ -182,7 +190,8 @@ class Carry(object):
 
     def _changes(self, now: Snapshot) -> None:
         begin = self.journal.records[0].data
-        packages = after.changes(begin["before"], after.versions(now, self.lines), begin["lines"])
+        upgrade = "downgrade" if self.request.get("back") else "upgrade"
+        packages = after.changes(begin["before"], after.versions(now, self.lines), begin["lines"], upgrade)
         self.result.update(packages=packages, changed=bool(packages) or self.result["repaired"])
 
     def _time(self, name):

@@ -44,6 +44,53 @@ class Verdict(NamedTuple):
     missing: List[Line]
 
 
+def expect_back(lines: List[Line], snapshot: Snapshot) -> Expected:
+    """The same on the way back: every line has to happen, and only from the version that the plan has left. What is
+    withheld here (a hold, another version) makes going back impossible."""
+    expected = Expected({}, {}, set(), [], [], [])
+    for line in lines:
+        key = snapshot.find(line.package, line.arch)
+        have = snapshot.installed.get(key) if key else None
+        if have is None and line.action == "remove":
+            continue
+        if have is not None and have.version == line.version and have.state == "installed":
+            continue
+        why = None
+        if have is not None and have.version not in line.from_versions and have.version != line.version:
+            why = "it is {0} now, which the plan did not install".format(have.version)
+        elif have is None and line.action != "install":
+            why = "it is not installed any more"
+        elif have is not None and have.held:
+            why = "held"
+        if why:
+            expected.withheld.append(Withheld(line.package, line.arch, str(line.version), why))
+        elif line.action == "remove":
+            expected.remove.add(key or (line.package, line.arch))
+        else:
+            expected.offered.append(line)
+            expected.must[(line.package, line.arch)] = line
+    return expected
+
+
+def judge_back(expected: Expected, steps: List[Step]) -> List[str]:
+    """What a simulated way back would do besides, or would not do, in words."""
+    found = []
+    made = {(step.name, step.arch): step.version for step in steps}
+    for step in steps:
+        key = (step.name, step.arch)
+        line = expected.must.get(key)
+        if step.action == "remove" and key not in expected.remove:
+            found.append("would remove {0}:{1} {2}".format(step.name, step.arch, step.installed))
+        elif step.action != "remove" and (line is None or line.version != step.version):
+            found.append("would {0} {1}:{2} to {3}".format(step.action, step.name, step.arch, step.version))
+    wanted: Dict[Key, Any] = {key: line.version for key, line in expected.must.items()}
+    wanted.update((key, None) for key in expected.remove)
+    for key in sorted(wanted):
+        if key not in made:
+            found.append("would leave {0}:{1} as it is".format(*key))
+    return found
+
+
 def expect(
     lines: List[Line],
     snapshot: Snapshot,

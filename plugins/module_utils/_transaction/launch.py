@@ -201,7 +201,10 @@ def rehearse(request: Dict[str, Any], places: Places, host: Host) -> Tuple[Dict[
         request = dict(request, pinned=prepare.pins(host))
         snapshot = writer.snapshot()
         staged = prepare.stage(writer, places, snapshot, lines, request, work)
-        prepared = prepare.prepare(writer, snapshot, staged, staged.expected, work)
+        if request.get("back"):
+            prepared = prepare.prepare_back(writer, snapshot, staged, staged.expected, lines, work)
+        else:
+            prepared = prepare.prepare(writer, snapshot, staged, staged.expected, work)
         result.update(
             newer=prepared.expected.newer,
             kept_back=[each._asdict() for each in prepared.kept],

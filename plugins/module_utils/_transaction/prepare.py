@@ -21,7 +21,9 @@ from ansible_collections.lockstep.patching.plugins.module_utils._transaction.exp
     Expected,
     Withheld,
     expect,
+    expect_back,
     judge,
+    judge_back,
     relations_of,
 )
 from ansible_collections.lockstep.patching.plugins.module_utils._transaction.outcome import Stop
@@ -39,11 +41,12 @@ class Staged(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """The simulated run is what the plan says."""
+    """The simulated run is what the plan says. back: the lines to bring about on the way back, else none."""
 
     expected: Expected
     steps: List[Step]
     kept: List[Withheld]
+    back: List[Line] = []
 
 
 def pins(host: Host) -> Dict[str, Pin]:
@@ -59,6 +62,8 @@ def pins(host: Host) -> Dict[str, Pin]:
 
 
 def expected_of(writer: Writer, snapshot: Snapshot, lines: List[Line], request: Dict[str, Any]) -> Expected:
+    if request.get("back"):
+        return expect_back(lines, snapshot)
     return expect(lines, snapshot, request["skip"], request["pinned"], writer.newer)
 
 
@@ -122,6 +127,44 @@ def prepare(writer: Writer, snapshot: Snapshot, staged: Staged, expected: Expect
             "nothing was changed; what these versions need is not in the plan, or conflicts with what is installed",
         )
     return Prepared(expected, simulated.steps, list(expected.withheld) + verdict.kept)
+
+
+def prepare_back(
+    writer: Writer, snapshot: Snapshot, staged: Staged, expected: Expected, lines: List[Line], work_dir: str
+) -> Prepared:
+    """The same on the way back to the versions before a plan."""
+    if not writer.goes_back:
+        raise Stop(
+            "refused",
+            "going back is not built for {0}".format(writer.words.tool),
+            "the host's package manager",
+            "nothing was changed; install the older versions by hand",
+        )
+    if expected.withheld:
+        why = some(["{0}:{1}: {2}".format(each.name, each.arch, each.why) for each in expected.withheld])
+        raise Stop(
+            "refused",
+            "the host is not as the plan has left it: " + why,
+            "the host's packages",
+            "nothing was changed; release holds, and decide about what was changed since by hand",
+        )
+    if not expected.must and not expected.remove:
+        return Prepared(expected, [], [])
+    going = [line for line in lines if line in expected.offered or _key(snapshot, line) in expected.remove]
+    simulated = writer.simulate_back(work_dir, going, snapshot)
+    wrong = judge_back(expected, simulated.steps) if simulated.rc == 0 else simulated.reasons or ["without a reason"]
+    if wrong:
+        raise Stop(
+            "refused",
+            "going back is not possible with just these packages: " + some(wrong),
+            "simulated rollback",
+            "nothing was changed; roll back the whole plan instead of one package, or mend it by hand",
+        )
+    return Prepared(expected, simulated.steps, [], going)
+
+
+def _key(snapshot, line):
+    return snapshot.find(line.package, line.arch) or (line.package, line.arch)
 
 
 def names(lines: List[Line]) -> str:

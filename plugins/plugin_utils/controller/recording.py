@@ -41,3 +41,14 @@ def sentence(result: dict[str, Any]) -> str:
         "; ".join(str(error[key]) for key in ("what", "where", "next") if error.get(key))
         or f"the outcome is {result.get('outcome')}"
     )
+
+
+def slim(result: dict[str, Any]) -> dict[str, Any]:
+    """The result as the ledger keeps it: without what Ansible adds to every answer, and with the ledger's own words."""
+    outcome = "done" if result["outcome"] in ("installed", "nothing") else result["outcome"]
+    kept = {
+        key: value
+        for key, value in result.items()
+        if not key.startswith("_") and key not in ("invocation", "failed", "diff", "warnings")
+    }
+    return {**kept, "outcome": outcome, "host_outcome": result["outcome"]}

@@ -139,6 +139,26 @@ def closing_line(
     return f"done: plan {short}: {told}{more}"
 
 
+def rollback_line(run: Run, hosts: list[str], statuses: dict[str, Any], problems: dict[str, str]) -> str:
+    """How a rollback ends: well only where every host that was to go back is back."""
+    short = (run.plan_id or "")[:12]
+    if run.stopped:
+        return _stopped(run.stopped["why"], run.stopped["next"])
+    if run.check:
+        said = f"; not possible: {'; '.join(problems.values())}" if problems else ""
+        return f"done: check: plan {short}: {plural(len(hosts), 'host')} would go back{said}; nothing was changed"
+    left = [host for host in hosts if host in problems or (statuses.get(host) or {}).get("status") != "rolled_back"]
+    if not left:
+        lost = sorted({text for host in hosts for text in statuses[host]["detail"].get("lost", [])})
+        again = f"; security fixes that are gone again: {names(lost)}" if lost else ""
+        return f"done: plan {short}: {plural(len(hosts), 'host')} rolled back: {names(hosts)}{again}"
+    said = "; ".join(problems.get(host) or f"{host}: {(statuses.get(host) or {}).get('reason')}" for host in left[:3])
+    back = len(hosts) - len(left)
+    return _stopped(
+        f"plan {short}: {back} of {plural(len(hosts), 'host')} rolled back; {said}", "mend it, then run rollback again"
+    )
+
+
 def look_line(states: list[dict[str, Any]]) -> str:
     """How a run ends that only looked: not well where a host gave no answer, since nothing is known of it."""
     silent = [state for state in states if not state.get("reachable")]

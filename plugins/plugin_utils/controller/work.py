@@ -70,7 +70,7 @@ def base_of(action: HostAction, stage: str) -> Base:
 def work_of(action: HostAction, stage: str) -> Work:
     """The plan and this host's part of it; raises LockstepError without a plan or for a host outside its scope."""
     base = base_of(action, stage)
-    plan = _plan_alone(action, base) if base.alone else base.ledger.plan(_run(action).plan_id or "")
+    plan = _plan_alone(action, base, stage) if base.alone else base.ledger.plan(_run(action).plan_id or "")
     ring = next((entry["ring"] for entry in plan["body"]["scope"] if action.host in entry["hosts"]), None)
     if ring is None:
         raise LockstepError(
@@ -153,7 +153,11 @@ def _run(action: HostAction) -> Run:
     return action.current
 
 
-def _plan_alone(action: HostAction, base: Base) -> dict[str, Any]:
+def _plan_alone(action: HostAction, base: Base, stage: str) -> dict[str, Any]:
+    if stage == "rollback":  # also a plan that is closed can be taken back
+        newest = action.variable("plan") or next((row["plan_id"] for row in base.ledger.plans(base.fleet, 1)), None)
+        if newest:
+            return base.ledger.plan(str(newest))
     run = Run(base.token, "role", base.fleet, "", "", "", now_ms(), check=bool(action._task.check_mode))
     plan = chosen_plan(base.ledger, base.fleet, action.variable("plan"), None, run, now_ms())
     if plan is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.candidates import Candidates
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import Database
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.evidence import Evidence
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.files import Files
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.inventory import Inventory
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.leases import Leases
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.looks import Looks
@@ -31,6 +32,7 @@ class Ledger(
     Plans,
     Transactions,
     Orders,
+    Files,
     Pace,
     Leases,
     Evidence,

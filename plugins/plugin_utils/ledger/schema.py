@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision that this version knows, oldest first. A database at another one was written by a newer version."""
 VERSION_TABLE = "lockstep_schema"
 
@@ -257,6 +257,19 @@ sa.Index(
     unique=True,
     sqlite_where=sa.text("released_ms IS NULL"),
     postgresql_where=sa.text("released_ms IS NULL"),
+)
+# Which file a version of a package is, known since somebody had it.
+package_files = sa.Table(
+    "package_files",
+    metadata,
+    sa.Column("fleet", sa.Text, primary_key=True),
+    sa.Column("platform", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("arch", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("ms", sa.BigInteger, nullable=False),
 )
 evidence = sa.Table(
     "evidence",

@@ -21,18 +21,18 @@ OUTCOMES = ("done", "failed", "refused", "unknown")
 
 
 class Transactions(Rollout):
-    def next_attempt(self, plan_id: str, host: str, token: int, now_ms: int) -> str:
+    def next_attempt(self, plan_id: str, host: str, token: int, now_ms: int, *, back: bool = False) -> str:
         """The id of the transaction to run on a host: the one that has no final result yet, or a new one.
 
         It is made of hexadecimal digits and hyphens, the same for the same ledger, plan, host and attempt. PlanError
-        for a superseded plan, a host outside its scope or a retired one; StaleToken when a newer run has an attempt on
-        this host.
+        for a superseded plan (unless it is to be taken `back`), a host outside its scope or a retired one;
+        StaleToken when a newer run has an attempt on this host.
         """
         with self.database.write() as connection:
             run = self._run(connection, token)
             row = self._plan_host(connection, plan_id, host)
             state = connection.execute(sa.select(plans.c.state).where(plans.c.plan_id == plan_id)).scalar_one()
-            if state == "superseded" or row["retired_ms"] is not None:
+            if (state == "superseded" and not back) or row["retired_ms"] is not None:
                 what = (
                     "the plan is superseded"
                     if state == "superseded"

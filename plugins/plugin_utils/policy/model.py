@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import Rule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import Rollback
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import Span
 
@@ -150,6 +151,7 @@ class Policy:
     freezes: tuple[Span, ...] = ()
     time_to_patch_ms: int = 0
     """Where nothing was measured."""
+    rollback: Rollback = Rollback()
 
     def ring(self, name: str) -> Ring | None:
         return next((ring for ring in self.rings if ring.name == name), None)

@@ -17,6 +17,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
     Ring,
     Select,
 )
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import rule_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import count, duration_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import span
 
@@ -102,6 +103,7 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         looks=looks(data.get("looks", {})),
         defaults_taken=tuple(take.taken),
         version=version,
+        rollback=rule_of(data.get("rollback", {})),
         approvals=rules_of(data.get("approvals", ())),
         windows=tuple(span("window", item) for item in data.get("windows", ())),
         freezes=tuple(span("freeze", item) for item in data.get("freezes", ())),

@@ -82,6 +82,14 @@ def judge_host(
     return Judgement("verified", [], drift, notes)
 
 
+def health_lost(before: Mapping[str, Any], after: Mapping[str, Any], checks: Iterable[Check]) -> list[str]:
+    """What worked before and does not, or cannot be told to, now: units, ports and the policy's checks."""
+    wanted = list(checks)
+    broken, unknown = _health(before, after)
+    failed, silent = _checks(after, wanted)
+    return [*broken, *failed, *unknown, *silent]
+
+
 def _transaction(lines: Sequence[Mapping[str, Any]], transaction: Mapping[str, Any] | None) -> list[str]:
     if not lines and transaction is None:
         return []

@@ -14,7 +14,13 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.transacti
     Snapshot,
     Step,
 )
-from ansible_collections.lockstep.patching.plugins.module_utils._transaction.expect import Expected, expect, judge
+from ansible_collections.lockstep.patching.plugins.module_utils._transaction.expect import (
+    Expected,
+    expect,
+    expect_back,
+    judge,
+    judge_back,
+)
 
 
 def line(name: str, version: str | None, action: str = "upgrade", arch: str = "amd64") -> Line:
@@ -122,3 +128,39 @@ def test_a_held_package_that_needs_the_old_version_explains_it_too() -> None:
     verdict = judge(wanted([line("dev", "2"), line("libc", "2")], have), [], {"dev": {"libc"}})
     assert [each.name for each in verdict.kept] == ["libc"]
     assert verdict.missing == []
+
+
+def back(name: str, version: str | None, of: list[str], action: str = "downgrade") -> Line:
+    return line(name, version, action)._replace(from_versions=of)
+
+
+@pytest.mark.parametrize(
+    ("given", "must", "remove", "withheld"),
+    [
+        (back("app", "0.9", ["1"]), ["app"], [], ""),
+        (back("app", "1", ["2"]), [], [], ""),
+        (back("app", "0.9", ["2"]), [], [], "it is 1 now, which the plan did not install"),
+        (back("app", None, ["1"], "remove"), [], ["app"], ""),
+        (back("absent", None, ["1"], "remove"), [], [], ""),
+        (back("absent", "1", [], "install"), ["absent"], [], ""),
+        (back("absent", "1", ["2"]), [], [], "it is not installed any more"),
+        (back("held", "0.9", ["1"]), [], [], "held"),
+    ],
+)
+def test_the_way_back_begins_only_where_the_plan_has_ended(
+    given: Line, must: list[str], remove: list[str], withheld: str
+) -> None:
+    snapshot = Snapshot({**HAVE, ("held", "amd64"): package("1", held=True)}, set(), [], "amd64", "all")
+    found = expect_back([given], snapshot)
+    assert [key[0] for key in found.must] == must and [key[0] for key in found.remove] == remove
+    assert [each.why for each in found.withheld] == ([withheld] if withheld else [])
+
+
+def test_a_way_back_that_does_more_or_less_is_named() -> None:
+    lines = [back("app", "0.9", ["1"]), back("libc", None, ["1"], "remove")]
+    expected = expect_back(lines, Snapshot(HAVE, set(), [], "amd64", "all"))
+    right = [Step("downgrade", "app", "amd64", "1", "0.9"), Step("remove", "libc", "amd64", "1", None)]
+    assert judge_back(expected, right) == []
+    assert judge_back(expected, right[:1]) == ["would leave libc:amd64 as it is"]
+    assert judge_back(expected, [*right, Step("remove", "doc", "all", "1", None)]) == ["would remove doc:all 1"]
+    assert "would upgrade app:amd64 to 2" in judge_back(expected, [Step("upgrade", "app", "amd64", "1", "2")])
