@@ -77,9 +77,10 @@ class _Reader:
             except (ValueError, RecursionError) as error:
                 if self.ended or isinstance(error, RecursionError):
                     raise self.wrong(key) from error
-            if len(self.text) - self.at > self.limit:
+            have = len(self.text) - self.at
+            if have > self.limit:
                 raise FeedError(f"the entry {key[:100]!r} is longer than {self.limit} bytes", self.where, _AGAIN)
-            self.more(wanted)
+            self.more(min(wanted, self.limit + 1 - have))
             wanted *= 2
 
     def wrong(self, key: str) -> FeedError:

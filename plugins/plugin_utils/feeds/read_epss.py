@@ -22,7 +22,7 @@ _HEADER = "cve,epss,percentile"
 
 
 def looks_like(start: str) -> bool:
-    return start.startswith(("#model_version", _HEADER))
+    return start.startswith(("#model_version", "#score_date", _HEADER))
 
 
 def read(lines: Iterable[str], where: str) -> Iterator[Record]:
