@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import hashlib
 import http.client
 import json
@@ -80,6 +81,9 @@ def _get(url: str, path: str, limit: int, known: dict[str, Any]) -> dict[str, An
                 raise FeedError(f"it has {stated} bytes, and {limit} are the limit", url, "is it the right URL?")
             _save(answer, partial, url, limit, int(stated) if stated and stated.isdigit() else None)
             tags = {"etag": answer.headers.get("ETag"), "modified": answer.headers.get("Last-Modified")}
+        with suppress(TypeError, ValueError, OverflowError, OSError):  # the date of data that do not say theirs
+            published = email.utils.parsedate_to_datetime(tags["modified"]).timestamp()
+            os.utime(partial, (published, published))
         os.replace(partial, path)
         return tags
     except urllib.error.HTTPError as error:

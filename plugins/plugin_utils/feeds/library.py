@@ -20,18 +20,21 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerabi
 
 _TOO_MANY_REJECTED = 0.1
 """A feed with more unusable records than this part of all is refused: its format has changed, or it is none."""
+_TELL = "tell its publisher; what it names is unknown"
 ROWS = ("osv", "tracker", "changelog")
 """Kinds of feeds that say which versions are affected."""
 
 
 class Problem(NamedTuple):
-    """Something wrong with a feed. where: file and record; next: what to do. used: what is used instead."""
+    """Something wrong with a feed. where: file and record; next: what to do. used: what is used instead. refused: the
+    newest copy is not used at all; else only single records of it are not."""
 
     feed: str
     what: str
     where: str
     next: str
     used: str
+    refused: bool
 
 
 class Open(NamedTuple):
@@ -103,7 +106,7 @@ def open_feeds(
             try:
                 found = [_fetched(entry, builder, fetch)] if sources.is_url(entry) else sources.local(entry)
             except FeedError as error:
-                builder.problems.append(Problem(entry, error.what, error.where, error.next_step, "nothing"))
+                builder.problems.append(Problem(entry, error.what, error.where, error.next_step, "nothing", True))
                 continue
             for source in found:
                 builder.take(source)
@@ -114,8 +117,8 @@ def open_feeds(
 def _fetched(url: str, builder: _Builder, fetch: str) -> Source:
     got = download.fetch(url, os.path.join(builder.cache, "downloads"), builder.limits.file, builder.now_ms, fetch)
     if got.problem:
-        used = f"the copy of {got.fetched_ms}" if got.path else "nothing"
-        builder.problems.append(Problem(url, got.problem.what, got.problem.where, got.problem.next_step, used))
+        used = f"the copy of {_ago(builder.now_ms - (got.fetched_ms or 0))} ago" if got.path else "nothing"
+        builder.problems.append(Problem(url, got.problem.what, got.problem.where, got.problem.next_step, used, True))
     if got.path is None:
         raise FeedError(
             "there is no copy of it yet", url, "run lockstep.patching.maintain where the network reaches it"
@@ -170,7 +173,12 @@ class _Builder:
             more = f" and {known['rejected'] - 1} more like it" if known["rejected"] > 1 else ""
             self.problems.append(
                 Problem(
-                    source.name, why + more, record, "what it names is unknown; tell its publisher", "the rest of it"
+                    source.name,
+                    why + more,
+                    record,
+                    "tell its publisher; what it names is unknown",
+                    "the rest of it",
+                    False,
                 )
             )
         self.opened.append(Open(status, part.Part(self._part(known))))
@@ -179,7 +187,7 @@ class _Builder:
         used = "nothing"
         if known is not None:
             used = f"the last good copy, taken {_ago(self.now_ms - known['taken_ms'])} ago"
-        self.problems.append(Problem(source.name, error.what, error.where, error.next_step, used))
+        self.problems.append(Problem(source.name, error.what, error.where, error.next_step, used, True))
         return str(error)
 
     def _part(self, known: dict[str, Any]) -> str:
@@ -259,6 +267,7 @@ def _files(path: str) -> Collection[str]:
 
 
 def _ago(ms: int) -> str:
+    """A span of time, roughly."""
     hours = max(ms, 0) // 3_600_000
     return f"{hours} hours" if hours < 72 else f"{hours // 24} days"
 

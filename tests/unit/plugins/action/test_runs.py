@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,3 +111,27 @@ def test_roles_that_belong_to_a_run_fail_in_a_foreign_play(play: Callable, role:
     assert result.status != 0, result.output
     assert "no run is open" in result.output
     assert "Traceback" not in result.output
+
+
+def test_maintain_says_how_old_the_data_are_and_fails_for_what_it_cannot_read(play: Callable, tmp_path: Path) -> None:
+    feeds = tmp_path / "feeds"
+    feeds.mkdir()
+    entry = {"cveID": "CVE-2026-0001", "dateAdded": "2026-01-01"}
+    catalogue = {"count": 1, "dateReleased": "2026-01-02T00:00:00Z", "vulnerabilities": [entry]}
+    (feeds / "kev.json").write_text(json.dumps(catalogue))
+    first = play("maintain", "-e", f"lockstep_feeds={feeds}")
+    assert first.status == 0, first.output
+    assert first.lines[-1].startswith("done: 1 feed in use")
+    assert first.lines[-1].endswith("days old (kev.json)")
+    assert (tmp_path / ".cache" / "lockstep" / "feeds" / "catalogue.json").exists()
+
+    (feeds / "kev.json").write_text("<html>{{ lookup('pipe', 'touch owned') }}</html>")
+    again = play("maintain", "-e", f"lockstep_feeds={feeds}")
+    assert again.status != 0, again.output
+    assert again.lines[-1] == "stopped: 1 feed in use; no new copy of kev.json; see above"
+    assert "kev.json: it is a web page, not data" in again.output
+    assert "OLD COPY" in again.output
+
+    none = play("maintain")
+    assert none.status != 0, none.output
+    assert none.lines[-1].startswith("stopped: lockstep_feeds: no vulnerability data are named")
