@@ -52,6 +52,7 @@ molecule: setup ## The rollout as a molecule scenario on lab hosts
 
 bench: setup ## Side by side with a plain play on the same lab hosts
 	@$(BIN)/python tests/benchmarks/run.py
+	@$(BIN)/python tests/benchmarks/states.py
 
 matrix: setup ## Unit tests and a rollout under every ansible-core that this machine's Pythons can run
 	@$(BIN)/python scripts/matrix

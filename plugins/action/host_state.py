@@ -30,7 +30,7 @@ class ActionModule(HostAction):
                 arguments["refresh"] = "always"
         if not base.alone and (given := overrides(self)):
             self.files.write(for_host("vars", self.host), given)
-        found = look(self, base.ledger, base.fleet, base.token, arguments)
+        found = look(self, base.ledger, base.fleet, base.token, arguments, state=False)
         if base.alone:
             base.ledger.end_run(base.token, "done" if found.answer else "stopped", found.problem, now_ms())
         if not found.answer:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import unpack
+from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import unpack_each
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import Answer, call
@@ -15,7 +15,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Le
 
 
 class Look(NamedTuple):
-    """What one look brought. `sections` is the whole host state, those that had not changed included."""
+    """What one look brought. `sections` is the whole host state, those that had not changed included; it is empty for a
+    caller that did not ask for it."""
 
     reachable: bool
     problem: str
@@ -23,19 +24,24 @@ class Look(NamedTuple):
     sections: dict[str, Any]
 
 
-def look(action: HostAction, ledger: Ledger, fleet: str, token: int, arguments: dict[str, Any]) -> Look:
-    """Run host_state on the action's host and record it, or record that the host gave no answer and why."""
+def look(
+    action: HostAction, ledger: Ledger, fleet: str, token: int, arguments: dict[str, Any], state: bool = True
+) -> Look:
+    """Run host_state on the action's host and record it, or record that the host gave no answer and why.
+
+    state: whether the caller reads the sections; it costs more than all the rest to get them out of the ledger.
+    """
     host = action.host
     given = call(action, "host_state", {**arguments, "known": ledger.known_digests(fleet, host)}, action._vars)
     if given.kind != "ok":
         return _no_answer(ledger, fleet, host, token, given)
     try:
-        return _record(ledger, fleet, host, token, given.result)
+        return _record(ledger, fleet, host, token, given.result, state)
     except UnknownContent:
         given = call(action, "host_state", {**arguments, "known": {}}, action._vars)
         if given.kind != "ok":
             return _no_answer(ledger, fleet, host, token, given)
-        return _record(ledger, fleet, host, token, given.result)
+        return _record(ledger, fleet, host, token, given.result, state)
 
 
 def _no_answer(ledger: Ledger, fleet: str, host: str, token: int, given: Answer) -> Look:
@@ -43,9 +49,9 @@ def _no_answer(ledger: Ledger, fleet: str, host: str, token: int, given: Answer)
     return Look(given.kind != "unreachable", given.message, {}, {})
 
 
-def _record(ledger: Ledger, fleet: str, host: str, token: int, result: dict[str, Any]) -> Look:
+def _record(ledger: Ledger, fleet: str, host: str, token: int, result: dict[str, Any], state: bool) -> Look:
     try:
-        changed = unpack(result["sections_zb64"])
+        changed, raw = unpack_each(result["sections_zb64"])
         digests, answer = dict(result["digests"]), dict(result["answer"])
     except (KeyError, TypeError, ValueError) as error:
         raise LockstepError(
@@ -61,6 +67,7 @@ def _record(ledger: Ledger, fleet: str, host: str, token: int, result: dict[str,
         answer=answer,
         fingerprint={"machine_id": (changed.get("os") or {}).get("machine_id")} if "os" in changed else {},
         platform=result.get("platform"),
+        raw=raw,
     )
-    kept = ledger.state(fleet, host)
+    kept = ledger.state(fleet, host) if state else None
     return Look(True, "", answer, kept["sections"] if kept else {})

@@ -14,6 +14,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.schema import content
 
+LEVEL = 3  # of zlib
 _AT_ONCE = 500  # digests in one statement; far below the limits of both databases
 
 
@@ -27,8 +28,12 @@ class Packed(NamedTuple):
 
 def pack(value: Any) -> Packed:
     """ValueError for a value that has no canonical form."""
-    plain = canonical(value).encode("utf-8")
-    return Packed(hashlib.sha256(plain).hexdigest(), len(plain), zlib.compress(plain, 6))
+    return pack_raw(canonical(value).encode("utf-8"))
+
+
+def pack_raw(plain: bytes) -> Packed:
+    """The same of bytes that are canonical JSON already, as `unpack_each` gives them."""
+    return Packed(hashlib.sha256(plain).hexdigest(), len(plain), zlib.compress(plain, LEVEL))
 
 
 def clean(text: str) -> str:

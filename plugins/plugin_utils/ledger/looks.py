@@ -52,6 +52,7 @@ class Looks(Part):
         fingerprint: Mapping[str, Any],
         platform: str | None,
         imported: Mapping[str, Any] | None = None,
+        raw: Mapping[str, bytes] | None = None,
     ) -> Look:
         """Record one look.
 
@@ -60,9 +61,10 @@ class Looks(Part):
         differs starts a new incarnation. UnknownContent when a digest's content is neither stored nor sent: ask the
         host again with known={}. LedgerError when a content does not have its digest. Parts (`PARTS`) that this look
         leaves out stay as an earlier one of the same incarnation found them; other sections do not. imported: where the
-        state comes from, if not from the host itself.
+        state comes from, if not from the host itself. raw: the canonical JSON of sections, where the caller has it
+        (`unpack_each`); otherwise it is made.
         """
-        packed = self._packed(host, digests, sections)
+        packed = self._packed(host, digests, sections, raw or {})
         about = self._pack(host, "the answer", dict(answer))
         known_now = {content.clean(key): content.clean(value) for key, value in fingerprint.items() if value}
         platform = content.clean(platform) if platform else None
@@ -193,13 +195,16 @@ class Looks(Part):
             )
         return {section: found[digest] for section, digest in digests.items()}
 
-    def _packed(self, host: str, digests: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, content.Packed]:
+    def _packed(
+        self, host: str, digests: Mapping[str, str], given: Mapping[str, Any], raw: Mapping[str, bytes]
+    ) -> dict[str, content.Packed]:
         for section, digest in digests.items():
             if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
                 raise LedgerError(f"the digest of the section {section!r} is none", host, _NOTHING)
         packed = {}
         for section, value in given.items():
-            item = self._pack(host, f"the section {section!r}", value)
+            known = raw.get(section)
+            item = self._pack(host, f"the section {section!r}", value) if known is None else content.pack_raw(known)
             if item.digest != digests.get(section):
                 raise LedgerError(
                     f"the section {section!r} does not have the digest that the host gave", host, _NOTHING

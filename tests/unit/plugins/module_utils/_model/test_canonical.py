@@ -5,11 +5,18 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import zlib
 
 import pytest
 
-from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import canonical, digest, pack, unpack
+from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import (
+    canonical,
+    digest,
+    pack,
+    unpack,
+    unpack_each,
+)
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Hold, plain
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import line_from, line_to
 
@@ -81,3 +88,26 @@ def test_lines_from_before_there_were_types_are_read() -> None:
 def test_line_names_what_is_missing(key: str) -> None:
     with pytest.raises(ValueError, match=key):
         line_from({name: value for name, value in LINE.items() if name != key})
+
+
+def zb64(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "surrogatepass"))).decode()
+
+
+def test_sections_come_with_the_bytes_that_their_digests_are_of() -> None:
+    sections = {"os": {"name": "é\n"}, "packages": [{"name": "a"}], "space": [], "none": None}
+    values, raw = unpack_each(pack(sections))
+    assert values == sections
+    assert {name: hashlib.sha256(text).hexdigest() for name, text in raw.items()} == {
+        name: digest(value) for name, value in sections.items()
+    }
+    assert unpack_each(pack({})) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "3", '{"a":1.5}', '{"a":NaN}', '{"a":1,}', '{"a":1}}', '{"a":1}{"b":2}', '{"a":"\\ud800"}', "{3:1}"],
+)  # fmt: skip
+def test_what_no_host_of_ours_packs_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="packed data cannot be read"):
+        unpack_each(zb64(text))
