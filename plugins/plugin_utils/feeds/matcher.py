@@ -20,6 +20,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerabi
 )
 
 _Rows = list[tuple[int, Row]]
+HOST_STREAM = "the host does not say which module stream the package is of"
+ADVISORY_STREAM = "the advisory does not say which module stream it is about"
 
 
 class Matcher:
@@ -32,7 +34,7 @@ class Matcher:
         self.changelogs = {each.status.name for each in self.sources if each.status.kind == "changelog"}
         self.notices: list[dict[int, Notice]] = [{} for _each in self.sources]
         self.rows: dict[tuple[str, str], dict[int, _Rows]] = {}
-        self.builds: dict[tuple[str, str], dict[str, str]] = {}
+        self.builds: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
         self.tables: dict[tuple[str, str, str], list[Table]] = {}
         self.made: dict[tuple[Hit, ...], tuple[Answer, ...]] = {}
         self.single: dict[tuple[Hit, str], Answer] = {}
@@ -161,17 +163,22 @@ class Matcher:
             self.tables[key] = known
         return known
 
-    def _of_stream(self, number: int, rows: _Rows, module: str) -> list[tuple[int, Row, bool]]:
-        """Modular rows are about modular packages of the same stream only; the others about the others."""
+    def _of_stream(self, number: int, rows: _Rows, module: str) -> list[tuple[int, Row, str]]:
+        """Modular rows are about modular packages of the same stream only; the others about the others. The third is
+        why it is in doubt whether a row is about this stream, or ""."""
         chosen = []
-        streams = {self.notices[number][advisory].module for advisory, row in rows if modular(row.fixed)}
+        notices = self.notices[number]
+        streams = {each for advisory, row in rows if modular(row.fixed) for each in notices[advisory].modules}
         for advisory, row in rows:
             if row.fixed is not None and modular(row.fixed) != bool(module):
                 continue
-            said = self.notices[number][advisory].module
-            if module and module != "?" and said and said != module:
+            said = notices[advisory].modules
+            if module and module != "?" and said and module not in said:
                 continue
-            chosen.append((advisory, row, bool(module) and len(streams) > 1 and (module == "?" or not said)))
+            doubt = ""
+            if module and len(streams) > 1:
+                doubt = HOST_STREAM if module == "?" else "" if said else ADVISORY_STREAM
+            chosen.append((advisory, row, doubt))
         return chosen
 
     def _stream(self, subject: Subject) -> str:
@@ -182,16 +189,19 @@ class Matcher:
         key = (subject.ecosystem, subject.package)
         if key not in self.builds:
             self.builds[key] = {
-                row.fixed.rpartition(".module")[2]: self.notices[number][advisory].module
+                row.fixed.rpartition(".module")[2]: self.notices[number][advisory].modules
                 for number, rows in self.rows[key].items()
                 for advisory, row in rows
-                if row.fixed is not None and modular(row.fixed) and self.notices[number][advisory].module
+                if row.fixed is not None and modular(row.fixed) and self.notices[number][advisory].modules
             }
-        known = self.builds[key].get(subject.version.rpartition(".module")[2])
+        built = self.builds[key].get(subject.version.rpartition(".module")[2], ())
+        if len(built) == 1:
+            return built[0]
         upstream = subject.version.partition(":")[2] or subject.version
         fitting = {
             module
-            for module in self.builds[key].values()
+            for modules in self.builds[key].values()
+            for module in modules
             if module.partition(":")[0] == subject.package and upstream.startswith(module.partition(":")[2] + ".")
         }
-        return known or (fitting.pop() if len(fitting) == 1 else "?")
+        return fitting.pop() if len(fitting) == 1 else "?"

@@ -26,11 +26,11 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records im
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import Cvss, Epss, Kev, Ssvc
 
-FORMAT = 1
+FORMAT = 3
 """Part of a part's file name: one that another version of the readers wrote is made anew."""
 _TABLES = """
-CREATE TABLE advisory (id INTEGER PRIMARY KEY, name TEXT, ids TEXT, published INTEGER, severity TEXT, summary TEXT,
-                       refs TEXT, module TEXT);
+CREATE TABLE advisory (id INTEGER PRIMARY KEY, name TEXT, published INTEGER, severity TEXT, summary TEXT,
+                       listed TEXT);
 CREATE TABLE row (ecosystem TEXT, package TEXT, advisory INTEGER, introduced TEXT, fixed TEXT, last TEXT, state TEXT,
                   note TEXT);
 CREATE TABLE named (cve TEXT, advisory INTEGER);
@@ -61,7 +61,7 @@ class Notice(NamedTuple):
     severity: str
     summary: str
     references: tuple[str, ...]
-    module: str
+    modules: tuple[str, ...]
 
 
 def write(path: str, records: Iterable[Record]) -> Made:
@@ -116,16 +116,14 @@ class _Writer:
     def _advisory(self, record: Advisory) -> None:
         self.advisories += 1
         self._add(
-            "INSERT INTO advisory VALUES (?,?,?,?,?,?,?,?)",
+            "INSERT INTO advisory VALUES (?,?,?,?,?,?)",
             (
                 self.advisories,
                 record.id,
-                " ".join(record.ids),
                 record.published_ms,
                 record.severity,
                 record.summary,
-                json.dumps(record.references),
-                record.module,
+                json.dumps([record.ids, record.references, record.modules]),
             ),
         )
         for cve in record.ids:
@@ -174,12 +172,11 @@ class Part:
         found = {}
         for chunk in _chunks(advisories):
             marks = ",".join("?" * len(chunk))
-            for number, name, ids, published, severity, summary, refs, module in self.database.execute(
-                f"SELECT id, name, ids, published, severity, summary, refs, module FROM advisory WHERE id IN ({marks})",
-                chunk,
+            for number, name, published, severity, summary, listed in self.database.execute(
+                f"SELECT id, name, published, severity, summary, listed FROM advisory WHERE id IN ({marks})", chunk
             ):
-                links = tuple(json.loads(refs))
-                found[number] = Notice(name, tuple(ids.split(" ")), published, severity, summary, links, module)
+                ids, references, modules = (tuple(each) for each in json.loads(listed))
+                found[number] = Notice(name, ids, published, severity, summary, references, modules)
         return found
 
     def naming(self, cves: Collection[str]) -> Iterator[tuple[str, int]]:

@@ -22,7 +22,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerabi
 
 _PREFIXED_CVE = re.compile(r"[A-Z]+-(CVE-[0-9]{4}-[0-9]{4,19})\Z")
 _SEVERITY = re.compile(r"(Critical|Important|Moderate|Low)\s*:\s*", re.IGNORECASE)
-_MODULE = re.compile(r"([A-Za-z0-9_.+-]+:[A-Za-z0-9_.+-]+) ")
+_MODULE = re.compile(r"(?<![\w:-])([A-Za-z0-9][\w.+-]*:[A-Za-z0-9][\w.+-]*)(?=[ /,]|$)", re.ASCII)
 _NO_SECURITY = re.compile(r"(?:AL|RL|RH|EL)(?:BA|EA)-|(?:SUSE|openSUSE)-[RFO]U-")
 _SHORT = 300
 
@@ -50,7 +50,7 @@ def read(document: Mapping[str, Any], where: str) -> Iterator[Record]:
             else:
                 rows.append(item)
     severity, summary = _severity(document)
-    module = _MODULE.match(summary)
+    modules = {module for module in _MODULE.findall(summary) if module != name}
     links = [link.get("url") for link in _list(document.get("references")) if isinstance(link, Mapping)]
     yield Advisory(
         name,
@@ -60,7 +60,7 @@ def read(document: Mapping[str, Any], where: str) -> Iterator[Record]:
         severity,
         summary[:_SHORT],
         tuple(link for link in links if isinstance(link, str) and link.startswith(("https://", "http://")))[:20],
-        module.group(1) if module else "",
+        tuple(sorted(modules)),
         tuple(_one_fix_each(rows)),
     )
 

@@ -52,7 +52,7 @@ def read(package: str, entries: Any, where: str) -> Iterator[Record]:
         summary = words[:300] if isinstance(words, str) else ""
         ids = (name,) if CVE.match(name) else ()
         # TEMP-… names are the tracker's own, of what has no CVE yet
-        yield Advisory(name, ids or (name,), None, None, "", summary, (_URL + name,), "", tuple(rows))
+        yield Advisory(name, ids or (name,), None, None, "", summary, (_URL + name,), (), tuple(rows))
 
 
 def _ecosystem(codename: str) -> str:

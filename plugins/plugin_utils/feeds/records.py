@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 
 class Advisory(NamedTuple):
-    """ids: the CVEs it names, or its own id where it names none. module: `name:stream` or ""."""
+    """ids: the CVEs it names, or its own id where it names none. modules: `name:stream` of those that it is about."""
 
     id: str
     ids: tuple[str, ...]
@@ -36,7 +36,7 @@ class Advisory(NamedTuple):
     severity: str
     summary: str
     references: tuple[str, ...]
-    module: str
+    modules: tuple[str, ...]
     rows: tuple[Row, ...]
 
 

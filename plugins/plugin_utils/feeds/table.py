@@ -29,9 +29,6 @@ class Hit(NamedTuple):
     why: str
 
 
-STREAM_UNKNOWN = "the host does not say which module stream the package is of"
-
-
 def modular(version: str | None) -> bool:
     """Whether a version is of a package that belongs to a module."""
     return version is not None and (".module" in version)
@@ -40,11 +37,11 @@ def modular(version: str | None) -> bool:
 class Table:
     """Rows of one package in one feed, for one module stream."""
 
-    def __init__(self, source: int, rows: Iterable[tuple[int, Row, bool]], scheme: str) -> None:
-        """rows: (advisory, row, whether the stream of it is in doubt)."""
+    def __init__(self, source: int, rows: Iterable[tuple[int, Row, str]], scheme: str) -> None:
+        """rows: (advisory, row, why it is in doubt that it is about this, or empty)."""
         self.scheme = scheme
         fixes: list[tuple[str, Hit]] = []
-        self.others: list[tuple[int, Row, bool]] = []
+        self.others: list[tuple[int, Row, str]] = []
         self.source = source
         for advisory, row, doubt in rows:
             if row.fixed is None or row.introduced != "0" or row.state or doubt:
@@ -73,7 +70,7 @@ class Table:
     def _others(self, version: str) -> Iterator[Hit]:
         return (self._other(item, version) for item in self.others)
 
-    def _other(self, item: tuple[int, Row, bool], version: str) -> Hit:
+    def _other(self, item: tuple[int, Row, str], version: str) -> Hit:
         advisory, row, doubt = item
         if row.state:
             return Hit(self.source, advisory, row.state, None, row.note)
@@ -90,7 +87,7 @@ class Table:
         if key >= order(row.fixed, self.scheme):
             return Hit(self.source, advisory, FIXED, row.fixed, row.note)
         if doubt:
-            return Hit(self.source, advisory, UNKNOWN, row.fixed, STREAM_UNKNOWN)
+            return Hit(self.source, advisory, UNKNOWN, row.fixed, doubt)
         return Hit(self.source, advisory, FIX, row.fixed, row.note)
 
 
