@@ -35,6 +35,16 @@ MANAGERS: Dict[str, Words] = {
         marks="apt-mark showauto, showhold",
         unhold="apt-mark unhold",
     ),
+    "dnf": Words(
+        writes=True,
+        tool="dnf",
+        database="the rpm database",
+        update="dnf makecache",
+        check="dnf check",
+        repair="dnf remove --duplicates, and dnf reinstall of what is named",
+        marks="dnf repoquery --userinstalled, dnf versionlock list",
+        unhold="dnf versionlock delete",
+    ),
 }
 """By the name that the section ``manager`` has; docs/providers.md says how to add one."""
 

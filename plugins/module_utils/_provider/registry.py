@@ -25,7 +25,16 @@ def _apt() -> Any:
     return AptReader
 
 
-PROVIDERS = (Provider("apt", ("debian", "ubuntu"), ("apt-get",), _apt),)
+def _dnf() -> Any:
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.dnf.reader import DnfReader
+
+    return DnfReader
+
+
+PROVIDERS = (
+    Provider("apt", ("debian", "ubuntu"), ("apt-get",), _apt),
+    Provider("dnf", ("fedora", "rhel", "centos", "amzn", "ol", "mageia"), ("dnf-3", "dnf"), _dnf),
+)
 """In the order in which they are tried where the system's own is not known."""
 
 
