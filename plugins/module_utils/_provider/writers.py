@@ -28,7 +28,19 @@ def _apt_files() -> Any:
     return AptFiles
 
 
-PARTS: Dict[str, Parts] = {"apt": Parts(_apt_writer, _apt_files)}
+def _dnf_writer() -> Any:
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.dnf.writer import DnfWriter
+
+    return DnfWriter
+
+
+def _dnf_files() -> Any:
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.dnf.files import DnfFiles
+
+    return DnfFiles
+
+
+PARTS: Dict[str, Parts] = {"apt": Parts(_apt_writer, _apt_files), "dnf": Parts(_dnf_writer, _dnf_files)}
 """By the name of the provider."""
 
 

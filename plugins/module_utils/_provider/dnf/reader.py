@@ -28,6 +28,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._provider.dnf im
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host, Started
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.rpm import database, history
 
+LOCK_FILES = ("/var/lib/dnf/rpmdb_lock.pid",)
 VERSIONLOCK = "/etc/dnf/plugins/versionlock.list"
 EXCLUDED = "excluded by the host's own settings"
 MODULAR = "hidden by a module stream that is enabled, or by one that is not"
@@ -35,7 +36,6 @@ BLOCKED = "an upgrade would need packages that dnf cannot install or may not rem
 # what dnf needs-restarting knows by itself; packages add names below needs-restarting.d
 REBOOT = {"kernel", "kernel-core", "kernel-rt", "glibc", "linux-firmware", "systemd", "dbus", "dbus-broker"}
 REBOOT |= {"dbus-daemon", "microcode_ctl"}
-REBOOT_FOLDER = "/etc/dnf/plugins/needs-restarting.d"
 
 
 class DnfReader(Reader):
@@ -78,7 +78,7 @@ class DnfReader(Reader):
             self._started.result()
 
     def manager(self) -> Manager:
-        return database.health(self.host, "dnf", str(self._answer().get("version", "")), self.packages())
+        return database.health(self.host, "dnf", str(self._answer().get("version", "")), self.packages(), LOCK_FILES)
 
     def arch(self) -> str:
         return platform.machine()
@@ -193,7 +193,7 @@ class DnfReader(Reader):
             booted = int(os.stat(self.host.path("/proc/1")).st_mtime)
         except OSError as error:
             return [Signal("needs-restarting", "unknown", "the boot time cannot be read: {0}".format(error.strerror))]
-        return database.reboot_signals(self.host, self._answer()["installed"], REBOOT, REBOOT_FOLDER, booted)
+        return database.reboot_signals(self.host, self._answer()["installed"], REBOOT, booted)
 
     def kernels(self) -> List[Kernel]:
         return database.kernels(self._answer()["installed"])

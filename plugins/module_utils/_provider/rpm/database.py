@@ -13,11 +13,13 @@ from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 from ansible_collections.lockstep.patching.plugins.module_utils._model.managers import words
 from ansible_collections.lockstep.patching.plugins.module_utils._model.rpm_version import version_key
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Package
+from ansible_collections.lockstep.patching.plugins.module_utils._parse import rpm_output
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Kernel, Manager, Signal
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.logged import lock_holder
 
 LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
+REBOOT_FOLDER = "/etc/dnf/plugins/needs-restarting.d"
 FAILED = "/var/lib/lockstep/failed-scripts"
 SEVERAL = frozenset(("kernel", "gpg-pubkey"))
 KERNELS = ("kernel", "kernel-core", "kernel-uek-core", "kernel-rt-core", "kernel-64k-core", "kernel-default")
@@ -49,7 +51,7 @@ def locked_by(host: Host, more: Iterable[str] = ()) -> Optional[int]:
 
 
 def trouble(host: Host, rows: List[Dict[str, Any]]) -> Dict[Key, str]:
-    """(name, arch) -> what is wrong with it. rows: {name, arch, version} of what is installed."""
+    """(name, arch) -> what is wrong with it. rows: {name, arch, version, installed (seconds)} of what is there."""
     versions: Dict[Key, Set[str]] = {}
     for row in rows:
         versions.setdefault((row["name"], row["arch"]), set()).add(row["version"])
@@ -58,27 +60,39 @@ def trouble(host: Host, rows: List[Dict[str, Any]]) -> Dict[Key, str]:
         for key, several in versions.items()
         if len(several) > 1 and not is_several(key[0])
     }
-    for (name, arch, version), script in failed_scripts(host).items():
-        if version in versions.get((name, arch), ()):
+    for name, arch, version, script, installed in _remembered(host):
+        if any(_same(row, name, arch, version) and row["installed"] == installed for row in rows):
             found.setdefault((name, arch), script + " failed")
     return found
 
 
-def failed_scripts(host: Host) -> Dict[Tuple[str, str, str], str]:
-    """(name, arch, version) -> the script that failed when it was installed, and was not run again since."""
+def _same(row, name, arch, version):
+    return (row["name"], row["arch"], row["version"]) == (name, arch, version)
+
+
+def _remembered(host):
+    """[[name, arch, version, script, when it was installed (seconds)]] of scripts that failed."""
     try:
         listed = json.loads(host.read(FAILED))
-        return {(str(name), str(arch), str(version)): str(script) for name, arch, version, script in listed}
+        return [(str(a), str(b), str(c), str(d), int(e)) for a, b, c, d, e in listed]
     except (OSError, ValueError, TypeError):
-        return {}
+        return []
 
 
-def remember_scripts(host: Host, failed: Dict[Tuple[str, str, str], str]) -> None:
-    """Replace what failed_scripts() returns."""
+def remember_scripts(host: Host, failed: Dict[str, Any]) -> None:
+    """Remember scripts that failed, by name-version-release.arch, until that package is installed anew."""
+    run = host.run(["rpm", "-qa", "--qf", r"%{NAME} %{ARCH} %{EVR} %{INSTALLTIME}\n"], timeout=120)
+    rows = [line.split(" ") for line in run.out.splitlines() if line.count(" ") == 3]
+    there = {rpm_output.nvra(name, arch, version): (name, arch, version, when) for name, arch, version, when in rows}
+    kept = [list(each) for each in _remembered(host) if any([*each[:3], str(each[4])] == row for row in rows)]
+    for spoken, script in sorted(failed.items()):
+        if spoken in there and there[spoken][3].isdigit():
+            name, arch, version, when = there[spoken]
+            kept.append([name, arch, rpm_output.evr(version), script, int(when)])
     path = host.path(FAILED)
     os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
     with open(path + ".new", "w", encoding="utf-8") as handle:
-        json.dump(sorted(list(key) + [script] for key, script in failed.items()), handle)
+        json.dump(kept, handle)
         handle.flush()
         os.fsync(handle.fileno())
     os.rename(path + ".new", path)
@@ -113,17 +127,23 @@ def kernels(rows: List[Dict[str, Any]]) -> List[Kernel]:
     return sorted(found, key=lambda each: version_key(each.version))
 
 
-def reboot_signals(host: Host, rows: List[Dict[str, Any]], names: Set[str], folder: str, booted: int) -> List[Signal]:
-    """Packages that only a reboot brings into effect, installed since the boot. rows: {name, installed (seconds)};
-    folder: of files with more such names; booted: seconds."""
+def reboot_names(host: Host, names: Set[str]) -> Set[str]:
+    """names, and those that packages and admins have added for dnf needs-restarting."""
     wanted = set(names)
     try:
-        listed = sorted(os.listdir(host.path(folder)))
+        listed = sorted(os.listdir(host.path(REBOOT_FOLDER)))
     except OSError:
         listed = []
     for each in listed:
         if each.endswith(".conf"):
-            wanted.update(line.strip() for line in host.read_or(folder + "/" + each).splitlines())
+            wanted.update(line.strip() for line in host.read_or(REBOOT_FOLDER + "/" + each).splitlines())
+    return wanted
+
+
+def reboot_signals(host: Host, rows: List[Dict[str, Any]], names: Set[str], booted: int) -> List[Signal]:
+    """Packages that only a reboot brings into effect, installed since the boot. rows: {name, installed (seconds)};
+    booted: seconds."""
+    wanted = reboot_names(host, names)
     fresh = sorted({row["name"] for row in rows if row["name"] in wanted and row["installed"] > booted})
     if fresh:
         text = "installed since the boot, and in effect only after the next: {0}".format(", ".join(fresh[:10]))
