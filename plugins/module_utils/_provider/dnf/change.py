@@ -52,18 +52,26 @@ def _name(reldep):
 
 
 def change(question):
-    """Resolve, and carry it out with commit. files: paths; removals: may anything go?"""
+    """Resolve, and carry it out with commit. files: paths; removals: may anything go? back: older versions may come,
+    and remove: [[name, arch]] goes."""
     import dnf
 
     base = prepared()
     # dnf wants to know of every package at once, before any is asked for
     given = base.add_remote_rpms(list(question["files"]), strict=True)
+    back = bool(question.get("back"))
     only = set(base._get_installonly_query(base.sack.query().installed()))
     new = []
     for pkg in given:
         there = list(base.sack.query().installed().filter(name=pkg.name, arch=pkg.arch))
         same = [each for each in there if each.evr == pkg.evr]
-        if same:
+        newer = [each for each in there if each.evr_gt(pkg)]
+        if back and same and newer:
+            for each in newer:  # an older kernel is there still
+                base.package_remove(each)
+        elif back and newer:
+            base.package_downgrade(pkg, strict=True)
+        elif same:
             base.package_reinstall(pkg)
             for each in there:
                 if each.evr != pkg.evr and each not in only:
@@ -74,11 +82,20 @@ def change(question):
             if not base.sack.query().installed().filter(name=pkg.name):
                 new.append((pkg.name, pkg.arch))
             base.package_install(pkg)
+    for name, arch in question.get("remove", []):
+        for each in base.sack.query().installed().filter(name=name, arch=arch):
+            base.package_remove(each)
     try:
         base.resolve(allow_erasing=bool(question["removals"]))
     except dnf.exceptions.Error as error:
         return {"rc": 1, "steps": [], "reasons": [line.strip() for line in str(error).splitlines() if line.strip()]}
     steps = steps_of(base, only)
+    if back:
+        made = {(step[1], step[2]) for step in steps}
+        for pkg in given:
+            newest = max(base.sack.query().installed().filter(name=pkg.name, arch=pkg.arch) or [pkg])
+            if (pkg.name, pkg.arch) not in made and newest.evr_gt(pkg):
+                steps.append(["downgrade", pkg.name, pkg.arch, evr(newest), evr(pkg)])
     if not question["removals"] and any(step[0] == "remove" for step in steps):
         return {"rc": 1, "steps": steps, "reasons": ["it would remove packages, which the plan does not"]}
     if not question["commit"]:

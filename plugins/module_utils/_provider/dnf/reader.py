@@ -188,6 +188,9 @@ class DnfReader(Reader):
     def history(self, since_ms, now_ms):
         return history.dnf4(self.host, since_ms, now_ms)
 
+    def owners(self, paths: List[str]) -> Dict[str, str]:
+        return database.owners(self.host, paths)
+
     def reboot_signals(self) -> List[Signal]:
         try:
             booted = int(os.stat(self.host.path("/proc/1")).st_mtime)

@@ -74,6 +74,22 @@ class DnfWriter(Writer):
         files = package.staged(self.host, work_dir + "/repo")
         return {"ask": "change", "files": files, "removals": removals, "commit": commit}
 
+    goes_back = True
+
+    def simulate_back(self, work_dir: str, lines: List[Line], snapshot: Snapshot) -> Simulated:
+        said = self._ask(self._back(work_dir, lines, False), "the simulated way back")
+        return Simulated(said["rc"], [Step(*each) for each in said["steps"]], [], said["reasons"][:20])
+
+    def apply_back(
+        self, work_dir: str, lines: List[Line], log_path: str, timeout: float, lock_timeout: float, tick: Any = None
+    ) -> Ended:
+        return self._run(self._back(work_dir, lines, True), log_path, timeout, tick)
+
+    def _back(self, work_dir: str, lines: List[Line], commit: bool) -> Dict[str, Any]:
+        remove = [[line.package, line.arch] for line in lines if line.action == "remove"]
+        question = self._question(work_dir, bool(remove), commit)
+        return dict(question, back=True, remove=remove)
+
     def simulate(self, work_dir: str, snapshot: Snapshot, fix: bool = False) -> Simulated:
         if fix:
             return Simulated(0, [], [], [])  # what is wrong is put right by installing it anew, with the rest
@@ -92,7 +108,10 @@ class DnfWriter(Writer):
     ) -> Ended:
         if fix:
             return Ended(0, [])
-        command = self._command(self._question(work_dir, removals, True))
+        return self._run(self._question(work_dir, removals, True), log_path, timeout, tick)
+
+    def _run(self, question: Dict[str, Any], log_path: str, timeout: float, tick: Any) -> Ended:
+        command = self._command(question)
         ended = run_logged(self.host, command, bindings.ENVIRONMENT, log_path, timeout, tick)
         database.remember_scripts(self.host, {each.package: each.script for each in _failed(tail(log_path))})
         return ended

@@ -21,6 +21,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._provider.logged
 LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
 REBOOT_FOLDER = "/etc/dnf/plugins/needs-restarting.d"
 FAILED = "/var/lib/lockstep/failed-scripts"
+BATCH = 200  # paths that one command is asked about
 SEVERAL = frozenset(("kernel", "gpg-pubkey"))
 KERNELS = ("kernel", "kernel-core", "kernel-uek-core", "kernel-rt-core", "kernel-64k-core", "kernel-default")
 
@@ -149,3 +150,17 @@ def reboot_signals(host: Host, rows: List[Dict[str, Any]], names: Set[str], boot
         text = "installed since the boot, and in effect only after the next: {0}".format(", ".join(fresh[:10]))
         return [Signal("needs-restarting", "yes", text)]
     return [Signal("needs-restarting", "no", "no package that needs a reboot was installed since the boot")]
+
+
+def owners(host: Host, paths: List[str]) -> Dict[str, str]:
+    """The name of the installed package that each path belongs to."""
+    found = {}
+    for at in range(0, len(paths), BATCH):
+        batch = paths[at : at + BATCH]
+        run = host.run(["rpm", "-qf", "--qf", r"[%{=NAME}\t%{FILENAMES}\n]"] + batch, timeout=120)
+        wanted = set(batch)
+        for line in run.out.splitlines():
+            name, _tab, path = line.partition("\t")
+            if path in wanted:
+                found[path] = name
+    return found
