@@ -139,6 +139,8 @@ def test_imports_go_one_way(path: Path) -> None:
                 "apt_pkg",
                 "apt_inst",
                 "dnf",
+                "hawkey",
+                "libdnf",
                 "rpm",
             )
             assert known, f"{name} runs on hosts and must not import {wanted}"

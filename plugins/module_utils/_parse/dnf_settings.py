@@ -9,6 +9,9 @@ from typing import List, NamedTuple
 _EXCLUDES = re.compile(r"^(exclude|excludepkgs|includepkgs)\s*=\s*(.*)$")
 
 
+_NEVRA = re.compile(r"^(.+)-[0-9*]+:[^-]+-[^-]+$")
+
+
 class Lock(NamedTuple):
     """kind: lock (stays in this version), exclude (not offered) or include (only what matches is offered)."""
 
@@ -60,11 +63,15 @@ def matches(pattern: str, name: str, arch: str, version: str) -> bool:
 
 
 def names(pattern: str, name: str) -> bool:
-    """Could a version lock be about a package of this name, in whatever version?"""
+    """Is a version lock about a package of this name, in whatever version?"""
+    whole = _NEVRA.match(pattern)
+    if whole:  # what dnf versionlock writes
+        return fnmatchcase(name, whole.group(1))
     stem = pattern
-    while True:
-        if fnmatchcase(name, stem):
+    for _part in range(3):
+        if fnmatchcase(name, stem) or fnmatchcase(name, stem.rpartition(".")[0]):
             return True
-        stem, dash, _rest = stem.rpartition("-")
-        if not dash:
+        stem, dash, rest = stem.rpartition("-")
+        if not dash or not (rest[:1].isdigit() or rest[:1] == "*"):
             return False
+    return False
