@@ -40,7 +40,8 @@ class ActionModule(ControllerAction):
         self.current.limit = self._vars.get("ansible_limit")
         self.files.save(self.current)
 
-        refuse_failed()
+        if stage != "halt":  # nothing may be in the way of that
+            refuse_failed()
         common = self.common()
         policy = read_policy(common.policy)
         if not policy.rings and stage not in WITHOUT_POLICY:

@@ -219,10 +219,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             except KeyError:
                 found = None
             if found and found.get("source") == exports.digest:
-                return {name: tuple(entry) for name, entry in found["hosts"].items()}
+                return {document["name"]: (document, written) for document, written in found["hosts"]}
         hosts = read_exports(exports)
         if keeps:
-            self._cache[key] = {"source": exports.digest, "hosts": {name: list(entry) for name, entry in hosts.items()}}
+            # a list, since some caches sort the keys of what they keep
+            self._cache[key] = {"source": exports.digest, "hosts": [list(entry) for entry in hosts.values()]}
         return hosts
 
     def _others(self, source: Source) -> dict[str, Other]:

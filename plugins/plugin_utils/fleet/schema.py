@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shares import SHARE
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import DURATION
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -30,7 +31,7 @@ RULED = ("class", "service", "owner", "criticality", "ring")
 """What rules decide, in the order in which they are decided: a later one sees the earlier ones."""
 
 _TEXT = {"type": "string", "minLength": 1}
-_SHARE = {"type": "string", "pattern": r"^(rest|100%|[1-9][0-9]?%)$"}
+_SHARE = {"type": "string", "pattern": SHARE}
 
 
 def _keys(properties: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:

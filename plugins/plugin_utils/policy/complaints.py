@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.document import Path
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.schema import NOT_BUILT
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shares import SHARE
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import DURATION, PERCENT
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows import keys as window_keys
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean, plain
@@ -18,6 +19,7 @@ NOT_BUILT_TEXT = (
 )
 
 _FORMS = {
+    SHARE: "a share such as 10%, or rest",
     **window_keys.FORMS,
     DURATION: "a duration such as 90m, 24h or 7d",
     PERCENT: "a number of hosts such as 3, or a share such as 10%",

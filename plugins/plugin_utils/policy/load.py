@@ -17,6 +17,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import ap
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaints import complaints, path_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.document import Path, read
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy, PolicyError, Problem
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shares import share_problems
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.typed import build
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types import clash
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.keys import problems as window_problems
@@ -65,6 +66,7 @@ def _sense(data: dict[str, Any]) -> list[tuple[Path, str]]:
             found.append((("rings", at, "name"), f"two rings are called '{ring['name']}'; give each its own name"))
         first.setdefault(ring["name"], at)
     found += looks.sense(data.get("looks", {}))
+    found += share_problems(data["rings"])
     select = data.get("select", {})
     twice = clash(select)
     if twice:

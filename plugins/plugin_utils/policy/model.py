@@ -126,6 +126,8 @@ class Ring:
     reboot: Reboot | None = None
     health: tuple[Check, ...] = ()
     exclude: tuple[Exclude, ...] = ()
+    share: str | None = None
+    """`10%` of the pattern's hosts, or the `rest` of them; None is all."""
 
 
 @dataclass(frozen=True)

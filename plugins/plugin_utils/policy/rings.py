@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shares import shared_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean, names, plain
 
 
@@ -27,6 +28,7 @@ def resolve_rings(
             policy.name,
             "give one with -e lockstep_policy=PATH; the playbook init writes one",
         )
+    matched = _shared(policy, matched)
     wrong: list[str] = []
     seen: dict[str, str] = {}
     scope: list[dict[str, Any]] = []
@@ -61,3 +63,19 @@ def resolve_rings(
             "mend the patterns or the inventory; no host was touched",
         )
     return scope
+
+
+def _shared(policy: Policy, matched: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> dict[str, Any]:
+    """`matched`, where rings with a share have theirs."""
+    found: dict[str, Any] = dict(matched)
+    sharing, before, taken = [], [], {}
+    for ring in policy.rings:
+        hosts, _unmatched = matched.get(ring.name, ((), ()))
+        if ring.share is None:
+            before += hosts
+        else:
+            sharing.append((ring.name, ring.hosts, ring.share, hosts))
+            taken[ring.name] = set(before)
+    for name, hosts in shared_hosts(sharing, policy.fleet, taken).items():
+        found[name] = (hosts, matched.get(name, ((), ()))[1])
+    return found

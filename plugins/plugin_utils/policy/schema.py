@@ -20,6 +20,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes im
     SOME,
     keys,
 )
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shares import SHARE
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types import SHAPE as TYPES
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows import keys as window_keys
 
@@ -77,6 +78,7 @@ RING = keys(
     {
         "name": NAME,
         "hosts": PATTERN,
+        "share": {"type": "string", "pattern": SHARE},
         "soak": DURATION,
         "batch": {"anyOf": [SOME, {"type": "array", "minItems": 1, "items": SOME}]},
         "gate": GATE,

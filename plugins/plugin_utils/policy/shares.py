@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 SHARE = r"^(rest|100%|[1-9][0-9]?%)$"
 """`10%`, or `rest`."""
@@ -21,6 +21,35 @@ class Slice(NamedTuple):
 
     def has(self, position: int) -> bool:
         return self.first <= position < self.last
+
+
+def share_problems(rings: Sequence[Mapping[str, Any]]) -> list[tuple[tuple[Any, ...], str]]:
+    """`[(path, sentence)]` for the first ring of a policy whose share is too much of its pattern."""
+    for at in range(len(rings)):
+        try:
+            slices((ring["hosts"], ring["share"]) for ring in rings[: at + 1] if "share" in ring)
+        except ValueError as error:
+            return [(("rings", at, "share"), str(error))]
+    return []
+
+
+def shared_hosts(
+    rings: Sequence[tuple[str, str, str, Sequence[str]]], fleet: str, taken: Mapping[str, Collection[str]]
+) -> dict[str, list[str]]:
+    """Hosts of the rings that take a share, by ring.
+
+    `rings`: `(ring, pattern, share, hosts of the pattern)` in order; `taken`: for each of them the hosts of other rings
+    before it. A share takes at least one host while there is one, and never one of a ring before it.
+    """
+    found: dict[str, list[str]] = {}
+    given: set[str] = set()
+    parts = slices((pattern, share) for _ring, pattern, share, _hosts in rings)
+    for (ring, _pattern, share, hosts), part in zip(rings, parts, strict=True):
+        free = [host for host in hosts if host not in given and host not in taken[ring]]
+        chosen = free if share == "rest" else [host for host in free if part.has(position(fleet, host))]
+        found[ring] = chosen or sorted(free, key=lambda host: position(fleet, host))[:1]
+        given.update(found[ring])
+    return found
 
 
 def position(fleet: str, host: str) -> int:

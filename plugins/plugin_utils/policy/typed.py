@@ -128,6 +128,7 @@ def _ring(take: _Taker, ring: dict[str, Any], at: int, total: int) -> Ring:
         reboot=reboot_rule(ring["reboot"]) if "reboot" in ring else None,
         health=tuple(health_check(item) for item in ring.get("health", ())),
         exclude=excludes(ring.get("select", {}).get("exclude", ())),
+        share=ring.get("share"),
     )
 
 

@@ -68,6 +68,11 @@ def ansible(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+def unwrapped(text: str) -> str:
+    """Without the line breaks that Ansible puts into warnings."""
+    return "".join(text.split())
+
+
 def parsed(folder: Path, *sources: str, cache: bool = True) -> InventoryManager:
     """The inventory in this process."""
     return InventoryManager(DataLoader(), [str(folder / source) for source in sources], cache=cache)
@@ -117,7 +122,7 @@ def test_hostile_text_reaches_a_play_as_it_is_and_nothing_runs(folder: Path, ans
 
 def test_what_ansible_inventory_prints_can_be_read_again(folder: Path, ansible: Callable) -> None:
     done = ansible("ansible-inventory", "--list")
-    assert "no ledger yet, so nothing is known of any host; run detect" in done.stderr
+    assert unwrapped("no ledger yet, so nothing is known of any host; run detect") in unwrapped(done.stderr)
     variables = json.loads(done.stdout)["_meta"]["hostvars"]
     assert variables["web1"]["lockstep_owner"] == "the web team"
     assert variables["db1"]["lockstep_owner"] == {"__ansible_unsafe": "{{ lookup('pipe','touch ran') }}"}
@@ -146,7 +151,7 @@ def test_a_mistake_is_one_error_and_adds_no_host(
     inventory = parsed(folder, "hosts.yml", "my.fleet.yml")
     assert list(inventory.hosts) == ["web1", "extra"] and list(groups(inventory)) == ["all", "ungrouped"]
     said = "".join(capsys.readouterr())
-    assert str(folder / where.split(":")[0]) + ":" + where.split(":", 1)[1] in " ".join(said.split())
+    assert unwrapped(str(folder / where)) in unwrapped(said)
     assert len(said) < 5000
 
 
@@ -163,7 +168,7 @@ def test_a_host_with_the_name_of_a_group_is_refused(folder: Path, capsys: pytest
     (folder / "hosts.yml").write_text("all: {children: {web: {hosts: {a: {}}}}}\n")
     (folder / "cmdb.csv").write_text("name,ip,owner,rack\nweb,,,\n")
     assert list(parsed(folder, "hosts.yml", "my.fleet.yml").hosts) == ["a"]
-    assert "the host web has the name of a group" in " ".join("".join(capsys.readouterr()).split())
+    assert unwrapped("the host web has the name of a group") in unwrapped("".join(capsys.readouterr()))
 
 
 def test_the_cache_keeps_exports_until_the_source_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +194,7 @@ def test_users_may_add_their_own_jinja(folder: Path) -> None:
     inventory = parsed(folder, "my.fleet.yml")
     found = groups(inventory)
     assert (found["racked"], found["my_test"], found["my_none"]) == (["web1"], ["web1"], ["db1"])
-    assert inventory.get_host("db1").vars["short"] == 4
+    assert str(inventory.get_host("db1").vars["short"]) == "4"  # text until 2.18
 
 
 def test_a_source_file_is_known_by_its_name(folder: Path) -> None:
