@@ -22,7 +22,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import hosts_back
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import UNASSIGNED
 
 WITHOUT_POLICY = ("detect", "report", "halt", "resume")
 MAKES_PLANS = ("plan", "rollout")
@@ -76,6 +77,10 @@ class ActionModule(ControllerAction):
             started,
         )
         self.files.save(self.current)
+        unassigned = [str(host) for host in self._vars.get("groups", {}).get(UNASSIGNED, ())]
+        if unassigned and stage not in WITHOUT_POLICY:
+            count = plural(len(unassigned), "host")
+            self.current.notes.append(f"{count} of no ring (group {UNASSIGNED}): {names(unassigned)}")
         self._choose(ledger, policy, manager, stage, everyone)
         self.files.save(self.current)
         return {"token": self.current.token, "fleet": policy.fleet}

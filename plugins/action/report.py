@@ -32,6 +32,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import Lo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.fleet import fleet_view
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import mark_stale, outside_rows
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.rollout import rollout_view
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal import terminal
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.write import write
@@ -116,15 +117,18 @@ class ActionModule(ControllerAction):
             verdicts.complete(ledger, plan, settled, run.token, now_ms())
         written: list[str] = []
         views = []
+        groups = {str(name): [str(host) for host in hosts] for name, hosts in (self._vars.get("groups") or {}).items()}
+        outside = outside_rows(groups, ledger.last_looks(run.fleet), now_ms(), policy.look_max_age_ms)
         if states is not None:
             views.append(
                 fleet_view(
-                    self._with_groups(states),
+                    mark_stale(self._with_groups(states), now_ms(), policy.look_max_age_ms),
                     {"path": run.policy},
                     now_ms(),
                     run.fleet,
                     drift=self._drift(states),
                     closing=line,
+                    outside=outside,
                 )
             )
         if plan is not None:
@@ -146,6 +150,7 @@ class ActionModule(ControllerAction):
                     states_of(ledger, run.fleet, hosts, ["packages", "boot", "os", "platform"]).values(),
                     now_ms(),
                     line,
+                    outside,
                 )
             )
         for view in views:

@@ -48,6 +48,12 @@ class OverviewPart(Part):
             found[name] = Known(look_ms, tried_ms, error, platform, platforms.get(platform, {}), answers[digest])
         return found
 
+    def last_looks(self, fleet: str) -> dict[str, int | None]:
+        """When each host of a fleet last answered, None for one that never has."""
+        with self.database.read() as connection:
+            query = sa.select(hosts.c.name, hosts.c.look_ms).where(hosts.c.fleet == fleet)
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     @staticmethod
     def _platforms(connection: sa.Connection, fleet: str) -> dict[str, dict[str, Any]]:
         """`{os, version, arch}` of each platform, from the newest content of one of its hosts."""

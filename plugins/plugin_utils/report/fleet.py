@@ -23,6 +23,7 @@ def fleet_view(
     fleet: str,
     drift: dict[str, Any] | None = None,
     closing: str | None = None,
+    outside: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The document of detect.schema.json.
 
@@ -32,12 +33,15 @@ def fleet_view(
     the two patterns, the hosts' names, rows `{host, package, arch, version, ms, from_version}` and gaps
     `{host, why, from_ms, to_ms}`.
     `closing`: the last line of the run, where it is known.
+    `outside`: rows of `outside_rows`.
     """
     steps, hosts = Distinct(), []
     for state in states:
         row = host_row(state)
         # a host that did not answer now has nothing pending that anybody knows of
-        row["steps"] = [] if row["status"] == "unreachable" else [steps.add(step) for step in step_rows(state)]
+        row["steps"] = (
+            [] if row["status"] in ("unreachable", "stale") else [steps.add(step) for step in step_rows(state)]
+        )
         hosts.append(row)
     hosts.sort(key=lambda row: row["host"])
     return {
@@ -54,6 +58,7 @@ def fleet_view(
         "steps": steps.rows,
         "packages": packages(hosts, steps.rows),
         "drift": None if drift is None else drift_view(drift),
+        "outside": outside or [],
     }
 
 
@@ -89,6 +94,7 @@ def summary(hosts: list[dict[str, Any]], now_ms: int) -> dict[str, Any]:
         "answered": status.count("answered"),
         "partly": status.count("partly"),
         "unreachable": status.count("unreachable"),
+        "stale": status.count("stale"),
         "security": tally(row["security"] for row in hosts),
         "other": tally(row["other"] for row in hosts),
         "reboot": {value: reboot.count(value) for value in ("yes", "no", "unknown")},

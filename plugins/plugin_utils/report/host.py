@@ -70,7 +70,8 @@ def step_rows(state: dict[str, Any]) -> list[dict[str, Any]]:
 def host_row(state: dict[str, Any]) -> dict[str, Any]:
     """The host's row without its steps; counts that are not known are None, and `unknown` says why and what to do."""
     unknown: list[dict[str, str]] = []
-    reached = bool(state.get("reachable"))
+    stale = say(state["stale"]) if state.get("stale") else None
+    reached = bool(state.get("reachable")) and stale is None
     row: dict[str, Any] = {
         "host": say(state.get("host"), "(no name)"),
         "groups": [say(group) for group in state.get("groups") or []],
@@ -94,8 +95,8 @@ def host_row(state: dict[str, Any]) -> dict[str, Any]:
         unknown.append(
             {
                 "what": "everything",
-                "why": "unreachable: " + say(state.get("error"), "no reason given") + seen,
-                "next": REACH,
+                "why": stale or "unreachable: " + say(state.get("error"), "no reason given") + seen,
+                "next": "run detect" if stale else REACH,
             }
         )
         row.update(
@@ -115,7 +116,7 @@ def host_row(state: dict[str, Any]) -> dict[str, Any]:
     row.update(_history(state))
     row["kernel"] = _kernel(state)
     row["unknown"] = _once(unknown)
-    row["status"] = "unreachable" if not reached else "partly" if unknown else "answered"
+    row["status"] = "stale" if stale else "unreachable" if not reached else "partly" if unknown else "answered"
     return row
 
 

@@ -50,7 +50,7 @@ def _detect(row: dict[str, Any]) -> tuple[list[str], list[tuple[str, str]]]:
         ("services", row["services"] or row["services_seen"]),
         ("held", row["held"]),
         ("unknown", row["unknown"]),
-        ("unreachable", row["status"] == "unreachable"),
+        ("unreachable", row["status"] in ("unreachable", "stale")),
     )
     told = [(f"Unknown: {item['what']}", item["why"]) for item in row["unknown"]]
     told += [("Reboot", reason) for reason in row["reboot_reasons"]]

@@ -45,6 +45,7 @@ def rollout_view(
     states: Iterable[dict[str, Any]],
     now_ms: int,
     closing: str | None,
+    outside: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The document of report.schema.json. Every host of the plan's scope has a row, with or without a result.
 
@@ -57,6 +58,7 @@ def rollout_view(
     opened_ms, closed_ms, soak_until_ms}]`; limits are numbers of hosts or texts such as `1%`.
     `transactions`: `[{host, versions: [{package, arch, before, after}]}]`, oldest first.
     `runs`: `[{token, playbook, actor, job, started_ms, ended_ms, closing}]`.
+    `outside`: rows of `outside_rows`.
     `states`: as for fleet_view; they give each host's platform and what hosts without a transaction have installed.
     """
     document = plan.get("document") or {}
@@ -92,6 +94,7 @@ def rollout_view(
         "packages": changed_packages(hosts, steps.rows),
         "left": _grouped(left),
         "runs": [_run(run) for run in runs],
+        "outside": outside or [],
     }
 
 

@@ -40,7 +40,11 @@ def table(header: list[str], rows: Iterable[list[Any]]) -> str:
 
 def csv_files(view: dict[str, Any]) -> dict[str, str]:
     """`{name: content}` of every table of a view."""
-    return _detect(view) if view["kind"] == "detect" else _rollout(view)
+    files = _detect(view) if view["kind"] == "detect" else _rollout(view)
+    if view["outside"]:
+        rows = ([host, row["what"], row["why"], row["next"]] for row in view["outside"] for host in row["hosts"])
+        files["outside"] = table(["host", "what", "why", "next"], rows)
+    return files
 
 
 def _reasons(items: list[dict[str, str]], key: str) -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.layout import Cell, Layout
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal_outside import outside_lines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal_rollout import rollout_lines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.text import names, plural
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.times import age, day, utc
 
 HOSTS, PLATFORMS, REASONS, VERSIONS = 25, 12, 8, 8
+ANSWERS = {"answered": ("answered", "ok"), "partly": ("in part", "unk"), "stale": ("old", "unk")}
 
 
 def terminal(view: dict[str, Any], width: int = 80, color: bool = False) -> str:
@@ -27,6 +29,7 @@ def terminal(view: dict[str, Any], width: int = 80, color: bool = False) -> str:
     _table(view, out)
     _unknown(view, out)
     _drift(view, out)
+    outside_lines(view, out)
     return str(out)
 
 
@@ -34,6 +37,7 @@ def _glance(total: dict[str, Any], now_ms: int, out: Layout) -> None:
     hosts = [(f"{total['hosts']:,}", "bold"), (f"{total['answered']:,} answered", "ok" if total["answered"] else "")]
     hosts += [(f"{total['partly']:,} in part", "unk")] * bool(total["partly"])
     hosts += [(f"{total['unreachable']:,} unreachable", "unk")] * bool(total["unreachable"])
+    hosts += [(f"{total['stale']:,} not seen lately", "unk")] * bool(total["stale"])
     out.fact("Hosts", hosts)
     if not total["hosts"]:
         out.text("No host was looked at, so nothing is known. Check the inventory and --limit.", "unk", indent=2)
@@ -113,9 +117,7 @@ def _table(view: dict[str, Any], out: Layout) -> None:
                 _number(row["services"], "warn", row["services_seen"]),
                 _number(row["held"], ""),
                 (patched, "unk" if patched == "?" else ""),
-                {"answered": ("answered", "ok"), "partly": ("in part", "unk")}.get(
-                    row["status"], ("unreachable", "unk")
-                ),
+                ANSWERS.get(row["status"], ("unreachable", "unk")),
                 (row["os"] or "", "soft"),
             ]
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.layout import Layout
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal_outside import outside_lines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.text import names, plural
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.times import utc
 
@@ -52,6 +53,7 @@ def rollout_lines(view: dict[str, Any], out: Layout) -> None:
     _hosts(view, out)
     _changes(view, out)
     _left(view, out)
+    outside_lines(view, out)
 
 
 def _rings(view: dict[str, Any], out: Layout) -> None:
