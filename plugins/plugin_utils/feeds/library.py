@@ -52,6 +52,11 @@ class Feeds:
         self.problems = problems
         self._known: dict[str, list[Open]] | None = None
 
+    def add(self, feed: Open) -> None:
+        """Use one more feed."""
+        self.opened.append(feed)
+        self._known = None
+
     def close(self) -> None:
         for each in self.opened:
             each.part.close()
