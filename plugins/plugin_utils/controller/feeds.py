@@ -10,9 +10,15 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds import sources
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.changelogs import PackageFile, add_changelogs
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.ecosystems import Ecosystem, ecosystem_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.library import Feeds, Problem, open_feeds
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.subjects import source_of, source_version_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import DEB
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import FeedStatus
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plain, plural
+from ansible_collections.lockstep.patching.plugins.plugin_utils.store import Store
 
 _DAY_MS = 86_400_000
 
@@ -47,6 +53,30 @@ def opened(given: FeedSettings, now_ms: int, fetch: str) -> Feeds:
             given.cache,
             "make it writable, or name another folder with lockstep_feeds_cache",
         ) from error
+
+
+def add_acquired(feeds: Feeds, ledger: Ledger, fleet: str, store: str, cache: str, now_ms: int) -> list[str]:
+    """Add the changelogs of the pending versions whose files are in the store. Returns `source version` of those whose
+    files have none."""
+    kept = Store(store)
+    files: dict[str, PackageFile] = {}
+    hosts = ledger.inventory(fleet, ("os", "candidates"))
+    systems = dict(ledger.contents_of({host.digests["os"] for host in hosts if "os" in host.digests}))
+    wanted = {(host.digests.get("os", ""), host.digests.get("candidates", "")) for host in hosts}
+    by_digest: dict[str, Ecosystem] = {}
+    for system, candidates in sorted(wanted):
+        ecosystem = ecosystem_of(systems[system]) if system in systems else None
+        if candidates and ecosystem is not None and ecosystem.scheme == DEB:
+            by_digest[candidates] = ecosystem
+    for digest, rows in ledger.contents_of(by_digest):
+        for row in rows if isinstance(rows, list) else ():
+            sha256 = str(row.get("sha256") or "")
+            if sha256 and sha256 not in files and row.get("version") and kept.has(sha256, row.get("size")):
+                source, version = source_of(row), source_version_of(row)
+                size = int(row.get("size") or 0)
+                files[sha256] = PackageFile(by_digest[digest].name, source, version, sha256, kept.path(sha256), size)
+    silent = add_changelogs(feeds, files.values(), cache, now_ms)
+    return [f"{source} {version}" for _ecosystem, source, version in silent]
 
 
 def age(ms: int | None, now_ms: int) -> str:

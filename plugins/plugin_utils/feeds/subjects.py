@@ -38,7 +38,7 @@ def subjects_of(
     found = set()
     for row in rows:
         name, version = str(row["name"]), str(row["version"])
-        package, asked = (source_of(row), _source_version(row)) if ecosystem.by_source else (name, version)
+        package, asked = (source_of(row), source_version_of(row)) if ecosystem.by_source else (name, version)
         said = (carried or {}).get((name, version), "")
         module = _module(row, version) if ecosystem.scheme != DEB else ""
         role = roles.get((name, version, str(row.get("arch", ""))), "")
@@ -55,7 +55,8 @@ def source_of(row: Mapping[str, Any]) -> str:
     return source
 
 
-def _source_version(row: Mapping[str, Any]) -> str:
+def source_version_of(row: Mapping[str, Any]) -> str:
+    """Its version, also where the host does not say it."""
     version, source_version = str(row["version"]), str(row.get("source_version") or "")
     if _SIGNED.match(str(row.get("source") or "")):
         return version
