@@ -16,6 +16,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.polic
     read_policy,
     scope_of,
 )
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_files import read_risk_files
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.schedule import ROLLOUTS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import CHECK
@@ -25,7 +26,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import UNASSIGNED
 
-WITHOUT_POLICY = ("detect", "report", "halt", "resume")
+WITHOUT_POLICY = ("detect", "assess", "report", "halt", "resume")
 MAKES_PLANS = ("plan", "rollout")
 
 
@@ -63,7 +64,10 @@ class ActionModule(ControllerAction):
         everyone = [str(host.name) for host in manager.get_hosts("all", ignore_limits=True)]
         limited = patterns.limited(manager, self.current.limit) if self.current.limit else None
         self.files.write_policy(policy)
-        self.files.write("matches", matches_of(policy, manager))
+        matches = matches_of(policy, manager)
+        if policy.exceptions or stage == "assess":  # a mistake in them is told before any host is touched
+            read_risk_files(policy, common.policy, matches, manager)
+        self.files.write("matches", matches)
         self.files.write("inventory", {"hosts": everyone, "limited": limited})
 
         ledger = Ledger.open(common.ledger)
@@ -95,7 +99,9 @@ class ActionModule(ControllerAction):
             return
         if stage in ROLLOUTS:
             refuse_when_halted(ledger, run.fleet, f"fleet {run.fleet}")
-        if stage == "detect":
+        if stage == "assess" and self.variable("lockstep_look") in (False, "false", "no"):
+            return
+        if stage in ("detect", "assess"):
             self._look_at(everyone, "the inventory has no hosts; check -i INVENTORY")
             return
         plan = chosen_plan(ledger, run.fleet, self.variable("plan"), self.variable("lockstep_supersede"), run, now_ms())

@@ -18,10 +18,12 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan import build_plan, plan_id
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan_file import write_plan
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan_text import render_plan
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.closes import closes_text, wanted_sources
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.settings import effective
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
 
 SHOWN_LINES = 120
+SHOWN_CLOSES = 20
 
 
 class ActionModule(ControllerAction):
@@ -44,9 +46,12 @@ class ActionModule(ControllerAction):
         plan = ledger.plan(run.plan_id)
         path = os.path.join(run.report_dir, f"plan-{run.plan_id[:12]}.json")
         write_text(path, write_plan(plan["body"]))
-        write_text(path[: -len(".json")] + ".txt", render_plan(plan["body"], plan["left_out"]))
+        assessed = self.files.read("assessment")
+        closes = closes_text(assessed, plan["body"]) if assessed else []
+        text = "\n".join([render_plan(plan["body"], plan["left_out"]), *closes])
+        write_text(path[: -len(".json")] + ".txt", text)
         if run.stage == "plan":
-            self._display.display(summary(plan, policy, run, path))
+            self._display.display(summary(plan, policy, run, path, closes))
         return {"plan_id": run.plan_id, "path": path}
 
     def _make(self, run: Run, ledger: Ledger, policy: Policy) -> None:
@@ -62,8 +67,9 @@ class ActionModule(ControllerAction):
             for host in entry["hosts"]
         }
         seen = first_seen(ledger, run.fleet, states.values())
+        recalls = ledger.orders(run.fleet, "recall")
         body, left_out = build_plan(
-            run.fleet, policy, scope, states, seen, now_ms(), settings, ledger.orders(run.fleet, "recall")
+            run.fleet, policy, scope, states, seen, now_ms(), settings, recalls, self._closing(policy)
         )
         self.files.write("left", left_out)
         if not body["lines"]:
@@ -79,6 +85,19 @@ class ActionModule(ControllerAction):
         plan = ledger.plan(run.plan_id)
         self.files.save(run)
         schedule.write(self.files, run, ledger, policy, plan, now_ms(), self._vars.get("hostvars"))
+
+    def _closing(self, policy: Policy) -> dict[str, set[str]] | None:
+        """Host -> packages that `select.closes` asks for, None where the policy does not have it."""
+        if policy.select.closes is None:
+            return None
+        assessed = self.files.read("assessment")
+        if assessed is None:
+            raise LockstepError(
+                "select.closes selects updates by what they close, and this run has no vulnerability data",
+                policy.name,
+                "set lockstep_feeds to vulnerability data, see docs/assess.md, or take select.closes out",
+            )
+        return wanted_sources(assessed, policy.select.closes, now_ms())
 
     def _forget_results(self, ledger: Ledger, run: Run) -> None:
         """The same plan is due again (a fleet was put back to older versions): what it proved then is not true now."""
@@ -126,7 +145,9 @@ class ActionModule(ControllerAction):
         self.files.write(
             "shown", {"body": body, "left_out": left_out, "batches": [batch._asdict() for batch in batches]}
         )
-        text = [render_plan(body, left_out), *defaults(policy), "", "batches of this run"]
+        assessed = self.files.read("assessment")
+        closes = closes_text(assessed, body)[:SHOWN_CLOSES] if assessed else []
+        text = [render_plan(body, left_out), *closes, *defaults(policy), "", "batches of this run"]
         text += [f"  {batch.ring}: {names(batch.hosts, 20)}" for batch in batches]
         text.append(f"reboots: {policy.reboot[0].mode}, at most one a host")
         self._display.display("\n".join(text))
@@ -136,12 +157,14 @@ class ActionModule(ControllerAction):
         self.files.save(run)
 
 
-def summary(plan: dict[str, Any], policy: Policy, run: Run, path: str) -> str:
+def summary(plan: dict[str, Any], policy: Policy, run: Run, path: str, closes: list[str]) -> str:
     """The plan as the terminal shows it: as long as a person reads it, and where the whole is."""
     lines = render_plan(plan["body"], plan["left_out"]).splitlines()
     if len(lines) > SHOWN_LINES:
         lines = [*lines[:SHOWN_LINES], f"… and {len(lines) - SHOWN_LINES} more lines, in {path[: -len('.json')]}.txt"]
-    return "\n".join([*lines, "", *defaults(policy), "", *run.notes, f"plan file: {path}"])
+    if len(closes) > SHOWN_CLOSES:
+        closes = [*closes[:SHOWN_CLOSES], f"  … and {len(closes) - SHOWN_CLOSES} more upgrades"]
+    return "\n".join([*lines, *closes, "", *defaults(policy), "", *run.notes, f"plan file: {path}"])
 
 
 def defaults(policy: Policy) -> list[str]:

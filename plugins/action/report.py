@@ -7,7 +7,13 @@ import shutil
 import sys
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import drift, patterns, turns, verdicts
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import (
+    assess_data,
+    drift,
+    patterns,
+    turns,
+    verdicts,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import (
@@ -31,6 +37,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiti
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.assess import assess_view
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.fleet import fleet_view
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import mark_stale, outside_rows
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.rollout import rollout_view
@@ -104,10 +111,13 @@ class ActionModule(ControllerAction):
         # a run that was stopped before it looked has no picture of the fleet, and must not replace the last one
         looked = run.stage == "report" or not run.stopped or self.files.read("hosts-look") is not None
         states = self._looked_at(ledger, run) if looked and (run.stage in FLEET_STAGES or plan is None) else None
+        assessed = None if run.stopped else self.files.read("assessment")
         if run.stage == "rollback":
             hosts = self.files.read("hosts-rollback") or []
             said = {host: text for host in hosts if (text := self.files.read(for_host("back", host)))}
             line = verdicts.rollback_line(run, hosts, statuses, said)
+        elif run.stage == "assess" and assessed is not None:
+            line, states = assess_data.closing(assessed), None
         elif run.stage == "detect" and states is not None and not run.stopped:
             line = verdicts.look_line(states)
         else:
@@ -119,6 +129,8 @@ class ActionModule(ControllerAction):
         views = []
         groups = {str(name): [str(host) for host in hosts] for name, hosts in (self._vars.get("groups") or {}).items()}
         outside = outside_rows(groups, ledger.last_looks(run.fleet), now_ms(), policy.look_max_age_ms)
+        if assessed is not None:
+            views.append(assess_view({**assessed, "closing": line}))
         if states is not None:
             views.append(
                 fleet_view(

@@ -45,9 +45,10 @@ class HostFacts(NamedTuple):
 
 
 class FleetMatch(NamedTuple):
-    """subjects: number -> Subject, of those with something open. answers: number -> what is open in it. hosts: host ->
-    numbers of its subjects with something open (kernels that are only kept are none of them); a host whose packages
-    are not known is in `unknown` with the reason instead. ecosystems: host -> ecosystem's name, "" for none."""
+    """subjects: number -> Subject, of those with something open or watched. answers: number -> what is open in it.
+    hosts: host -> numbers of its subjects among these (kernels that are only kept are none of them); a host whose
+    packages are not known is in `unknown` with the reason instead. ecosystems: host -> ecosystem's name, "" for
+    none."""
 
     subjects: dict[int, Subject]
     answers: dict[int, tuple[Answer, ...]]
@@ -75,8 +76,15 @@ class _Wanted(NamedTuple):
         return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def match_fleet(matcher: Matcher, hosts: Iterable[HostFacts], load: Load, cache: str) -> FleetMatch:
-    """Match all hosts. load is asked only for sections that the cache has not seen. cache: the feeds' cache folder."""
+def match_fleet(
+    matcher: Matcher,
+    hosts: Iterable[HostFacts],
+    load: Load,
+    cache: str,
+    watch: Collection[tuple[str, str]] = (),
+) -> FleetMatch:
+    """Match all hosts. load is asked only for sections that the cache has not seen. cache: the feeds' cache folder.
+    watch: (ecosystem, package) whose subjects are wanted also where nothing is open in them."""
     sets = _Sets(os.path.join(cache, f"hosts-{_FORMAT}.sqlite"))
     try:
         keys, unknown, ecosystems = sets.add(hosts, load)
@@ -87,13 +95,18 @@ def match_fleet(matcher: Matcher, hosts: Iterable[HostFacts], load: Load, cache:
         subjects = sets.subjects(live)
         matcher.carried.update(sets.carried({subject.carried for subject in subjects.values()} - {""}))
         found = matcher.open_answers(list(subjects.values()))
-        hot = {number for number, subject in subjects.items() if subject in found and subject.role != LEFT_OVER}
+        watched = frozenset(watch)
+        hot = {
+            number
+            for number, subject in subjects.items()
+            if subject.role != LEFT_OVER and (subject in found or (subject.ecosystem, subject.package) in watched)
+        }
         open_of = {key: tuple(number for number in numbers if number in hot) for key, numbers in sets.of(distinct)}
     finally:
         sets.close()
     return FleetMatch(
         {number: subjects[number] for number in hot},
-        {number: found[subjects[number]] for number in hot},
+        {number: found[subjects[number]] for number in hot if subjects[number] in found},
         {host: open_of[key] for host, key in keys.items()},
         unknown,
         ecosystems,

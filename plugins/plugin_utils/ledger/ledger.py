@@ -8,6 +8,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.candidate
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import Database
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.evidence import Evidence
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.files import Files
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.findings import Findings
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.inventory import Inventory
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.leases import Leases
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.looks import Looks
@@ -35,6 +36,7 @@ class Ledger(
     Files,
     Pace,
     Leases,
+    Findings,
     Evidence,
 ):
     """What the fleet is and what was done to it. Every time is an argument, in UTC milliseconds; every error is a

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision that this version knows, oldest first. A database at another one was written by a newer version."""
 VERSION_TABLE = "lockstep_schema"
 

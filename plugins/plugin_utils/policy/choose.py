@@ -9,7 +9,7 @@ match the source's name or the name of any of its packages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -65,9 +65,10 @@ def choose(
     sightings: Sightings,
     now_ms: int,
     recalls: Sequence[Order] = (),
+    closing: Collection[str] | None = None,
 ) -> Choice:
     """Apply `select`, the host's own `exclude` patterns and recalls to the candidates of a state that is not in
-    `trouble`."""
+    `trouble`. `closing`: packages that `select.closes` asks for, None where the policy does not have it."""
     candidates, _why = section(state, "candidates")
     holds, left, scheme = holds_of(state), [], scheme_of_state(state)
     sources: dict[str, list[Candidate]] = {}
@@ -90,6 +91,7 @@ def choose(
         ages = [sightings.age(platform, item, int(state["seen_ms"]), now_ms, scheme) for item in group]
         verdict = ("unknown", "a package of the same source cannot be used") if source in broken else None
         verdict = verdict or _recalled(source, group, recalls)
+        verdict = verdict or _closes_nothing(source, group, closing)
         verdict = verdict or _verdict(source, group, select, tuple(exclude), ages, now_ms)
         if verdict:
             left += [Left(item, *verdict) for item in group]
@@ -104,6 +106,14 @@ def _kept_back(candidate: Candidate, holds: Mapping[str, Mapping[str, Any]]) -> 
         return Left(candidate, *hold_why(hold))
     reason = plain(candidate["kept_back"])
     return Left(candidate, "phased" if candidate.get("phased") is not None else "kept_back", reason)
+
+
+def _closes_nothing(source: str, group: list[Candidate], closing: Collection[str] | None) -> tuple[str, str] | None:
+    if closing is None or all(item["action"] != "upgrade" for item in group):
+        return None
+    if any(name in closing for name in (source, *(item["name"] for item in group))):
+        return None
+    return "not_selected", "it closes no finding that select.closes asks for"
 
 
 def _verdict(

@@ -28,6 +28,8 @@ _FORMS = {
     r"^[^\s]+$": "a package name or pattern without spaces, such as linux-image-*",
     r"^https?://[^\s]+$": "an http:// or https:// address",
     r"^[^\s]+:[0-9]{1,5}$": "a port such as 5432, or address:port",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a date such as 2026-12-31",
+    r"^(CVE-[0-9]{4}-[0-9]{4,}|[A-Z]+-[A-Za-z0-9:._-]+)$": "an id such as CVE-2026-12345",
     r"^[A-Za-z0-9@:._\\-]+\.[a-z]+$": "a unit name with its kind, such as nginx.service",
 }
 _TYPES = {

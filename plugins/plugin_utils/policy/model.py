@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import Rule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes, Risk
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import Rollback
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import Span
@@ -112,6 +113,7 @@ class Select:
     age_unknown: str
     types: tuple[str, ...] = ()
     """Empty where the policy does not name types; then `security` and `other` decide."""
+    closes: Closes | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,9 @@ class Policy:
     time_to_patch_ms: int = 0
     """Where nothing was measured."""
     rollback: Rollback = Rollback()
+    risk: Risk = Risk()
+    exceptions: str | None = None
+    """Path of the exceptions file, relative to the policy's."""
 
     def ring(self, name: str) -> Ring | None:
         return next((ring for ring in self.rings if ring.name == name), None)
@@ -164,4 +169,5 @@ class Policy:
         found = [*(check.pattern for check in checks), *(rule.pattern for rule in self.reboot)]
         found += [item.pattern for item in self.select.exclude]
         found += [item.pattern for item in (*self.windows, *self.freezes)]
+        found += self.risk.patterns()
         return tuple(dict.fromkeys(pattern for pattern in found if pattern))

@@ -7,7 +7,7 @@ docs/plan.md explains the rules; the shape is in docs/architecture.md and `plan_
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest
@@ -49,6 +49,7 @@ def build_plan(
     now_ms: int,
     settings: Mapping[str, Settings] | None = None,
     recalls: Sequence[Order] = (),
+    closing: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[Body, list[dict[str, Any]]]:
     """Freeze a plan.
 
@@ -57,13 +58,15 @@ def build_plan(
     without them the policy must have no `for:` patterns. `recalls` are the versions that people took back. Returns
     the body and what is left out: `[{host, platform, package, arch, version, why, detail, next, taken}]`, where
     platform, package, arch and version are None for a whole host, and `taken` is true only for an untested step
-    that the policy allows.
+    that the policy allows. `closing` has for each host the packages that `select.closes` asks for: what one host of a
+    platform needs, all of them take, so that the first ring proves it; None where the policy does not have it.
     """
     sightings = Sightings(first_seen)
     platforms: dict[str, str] = {}
     chosen: dict[str, dict[str, list[Candidate]]] = {}
     pins: dict[str, dict[str, set[str]]] = {}
     left: list[dict[str, Any]] = []
+    asked = None if closing is None else _by_platform(closing, states)
     for entry in scope:
         for host in entry["hosts"]:
             state = states.get(host)
@@ -78,7 +81,8 @@ def build_plan(
                 continue
             own = settings[host] if settings is not None else effective(policy, entry["ring"], host, {}, {})
             platform = platforms[host] = str(section(state, "platform")[0]["id"])
-            choice = choose(state, policy.select, own.exclude, platform, sightings, now_ms, recalls)
+            wanted = None if asked is None else asked.get(platform, set())
+            choice = choose(state, policy.select, own.exclude, platform, sightings, now_ms, recalls, wanted)
             chosen.setdefault(platform, {})[host] = choice.taken
             pins.setdefault(platform, {})[host] = set(holds_of(state))
             left += [_left(host, platform, item) for item in choice.left]
@@ -99,6 +103,17 @@ def build_plan(
     }
     left.sort(key=lambda item: tuple(str(item[key] or "") for key in ("host", "package", "arch", "version", "why")))
     return body, left
+
+
+def _by_platform(
+    closing: Mapping[str, Collection[str]], states: Mapping[str, Mapping[str, Any] | None]
+) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for host, packages in closing.items():
+        platform, _why = section(states.get(host) or {}, "platform")
+        if platform:
+            found.setdefault(str(platform["id"]), set()).update(packages)
+    return found
 
 
 def _entry(

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import RULE_KEYS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import LOOKS
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.keys import CLOSES, RISK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import RULE as ROLLBACK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import (
     COUNT,
@@ -25,7 +26,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows import keys as window_keys
 
 NOT_BUILT: dict[str, frozenset[str]] = {
-    "": frozenset({"budgets", "exceptions", "notify", "risk", "routine", "owners"}),
+    "": frozenset({"budgets", "notify", "routine", "owners"}),
     "gate": frozenset({"min_hosts", "min_verified", "approvals", "probes"}),
     "rings": frozenset({"windows", "approvals", "budgets", "freezes", "rollback", "notify"}),
     "reboot": frozenset({"windows", "message", "order"}),
@@ -51,6 +52,7 @@ SELECT = keys(
         "only": _GLOBS,
         "untested": {"enum": ["withhold", "other_start", "allow"]},
         "age_unknown": {"enum": ["withhold", "allow"]},
+        "closes": CLOSES,
     }
 )
 _REBOOT_KEYS = {"mode": {"enum": ["when_needed", "never", "always"]}, "timeout": DURATION}
@@ -107,6 +109,8 @@ POLICY: dict[str, Any] = {
             "freezes": window_keys.FREEZES,
             "time_to_patch": DURATION,
             "looks": LOOKS,
+            "risk": RISK,
+            "exceptions": {"type": "string", "minLength": 1},
         },
         ("rings",),
     ),

@@ -17,6 +17,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
     Ring,
     Select,
 )
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk import keys as risk_keys
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import rule_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import count, duration_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import span
@@ -38,6 +39,7 @@ DEFAULTS: dict[str, Any] = {
     "indexes.max_age": "7d",
     "looks.max_age": "24h",
     "time_to_patch": "15m",
+    **risk_keys.DEFAULTS,
 }
 """The value of each key that a policy leaves out."""
 RING_DEFAULTS: dict[str, tuple[Any, Any]] = {
@@ -89,6 +91,7 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         untested=top("select.untested"),
         age_unknown=top("select.age_unknown"),
         types=types,
+        closes=risk_keys.closes_of(data.get("select", {}).get("closes")),
     )
     return Policy(
         name=name,
@@ -101,6 +104,8 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         index_max_age_ms=duration_ms(top("indexes.max_age")),
         look_max_age_ms=duration_ms(top("looks.max_age")),
         looks=looks(data.get("looks", {})),
+        risk=risk_keys.risk_of({**data.get("risk", {}), **{key: top(f"risk.{key}") for key in ("scheme", "warn")}}),
+        exceptions=data.get("exceptions"),
         defaults_taken=tuple(take.taken),
         version=version,
         rollback=rule_of(data.get("rollback", {})),

@@ -14,7 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report import times
-from ansible_collections.lockstep.patching.plugins.plugin_utils.report.refs import DETECT_FILTERS, host_refs, step_refs
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.refs import (
+    ASSESS_FILTERS,
+    DETECT_FILTERS,
+    host_refs,
+    step_refs,
+)
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal_assess import deadline
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.text import names, plural
 
 HERE = Path(__file__).parent
@@ -39,6 +45,8 @@ def _environment() -> Environment:
         bars=bars,
         first_rows=FIRST_ROWS,
         detect_filters=DETECT_FILTERS,
+        assess_filters=ASSESS_FILTERS,
+        deadline=deadline,
     )
     return made
 
@@ -71,7 +79,7 @@ def page(view: dict[str, Any], beside: list[str]) -> str:
     policy = (
         f"default-src 'none'; style-src '{style_hash}'; script-src '{script_hash}'; base-uri 'none'; form-action 'none'"
     )
-    template = _environment().get_template("detect.html.j2" if view["kind"] == "detect" else "rollout.html.j2")
+    template = _environment().get_template(f"{view['kind']}.html.j2")
     refs, notes = host_refs(view)
     return template.render(
         v=view,

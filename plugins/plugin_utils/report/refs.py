@@ -22,11 +22,20 @@ DETECT_FILTERS = (
     ("f-unreachable", "that did not answer"),
 )
 
+ASSESS_FILTERS = (
+    ("f-overdue", "that are overdue"),
+    ("f-kev", "with known exploited ones"),
+    ("f-open", "with open vulnerabilities"),
+    ("f-excepted", "with exceptions"),
+    ("f-stale", "known by an older look"),
+    ("f-unknown", "that are unknown"),
+)
+
 
 def host_refs(view: dict[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
     """For each host its references as the page's attribute, and the notes `[{label, text}]`."""
     notes = Distinct()
-    tell = _detect if view["kind"] == "detect" else _rollout
+    tell = {"detect": _detect, "assess": _assess, "rollout": _rollout}[view["kind"]]
     return [_attribute(row, *tell(row), notes) for row in view["hosts"]], notes.rows
 
 
@@ -65,6 +74,15 @@ def _detect(row: dict[str, Any]) -> tuple[list[str], list[tuple[str, str]]]:
         newest = row["kernel"]["newest"]
         told.append(("Kernel", f"runs {row['kernel']['running']}" + (f", newest installed {newest}" if newest else "")))
     return [f"f-{name}" for name, there in holds if there], told
+
+
+def _assess(row: dict[str, Any]) -> tuple[list[str], list[tuple[str, str]]]:
+    filters = [f"f-{name}" for name in ("overdue", "kev", "open", "excepted") if row[name]]
+    filters += [f"f-{row['status']}"] * (row["status"] != "assessed")
+    if row["unknown"] and "f-unknown" not in filters:
+        filters.append("f-unknown")
+    told = [("Unknown", text) for text in row["unknown"]]
+    return filters, told + [("Control", text) for text in row["controls"]]
 
 
 def hold_text(hold: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.layout import Cell, Layout
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal_assess import assess_lines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal_outside import outside_lines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal_rollout import rollout_lines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.text import names, plural
@@ -22,6 +23,9 @@ def terminal(view: dict[str, Any], width: int = 80, color: bool = False) -> str:
     out = Layout(width, color)
     if view["kind"] == "rollout":
         rollout_lines(view, out)
+        return str(out)
+    if view["kind"] == "assess":
+        assess_lines(view, out)
         return str(out)
     total = view["summary"]
     out.heading(f"Patch status of fleet {view['fleet']}, {utc(view['generated_ms'])}")

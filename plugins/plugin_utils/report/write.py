@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.assess_tables import assess_files
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.page import page
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.tables import csv_files
 
 KINDS = ("html", "json", "csv")
-STEM = {"detect": "detect", "rollout": "report"}
+STEM = {"detect": "detect", "rollout": "report", "assess": "assess"}
 
 
 class ReportError(LockstepError):
@@ -36,7 +37,8 @@ def write(view: dict[str, Any], directory: str, kinds: Iterable[str] = KINDS) ->
     stem = STEM[view["kind"]]
     directory = os.path.abspath(directory)
     _make(directory)
-    tables = csv_files(view) if "csv" in kinds else {}
+    files = assess_files if view["kind"] == "assess" else csv_files
+    tables = files(view) if "csv" in kinds else {}
     paths: dict[str, str] = {}
     if "csv" in kinds:
         paths.update(

@@ -476,3 +476,15 @@ def test_what_the_plan_froze_for_a_host_is_what_it_takes(seed: int) -> None:
         out = {item["package"] for item in left if item["host"] == name and not item["taken"]}
         assert {line["package"] for line in lines} == offered - out
         assert host_lines(body, patched(hosts[name], lines), [item for item in left if item["host"] == name])[0] == []
+
+
+def test_select_closes_takes_what_one_host_needs_on_all_hosts_of_its_platform() -> None:
+    states = {host: state(candidate("openssl"), candidate("vim")) for host in ("t1", "p1")}
+    body, left = build_plan(
+        "default", policy(), scope(["t1"], ["p1"]), states, {}, NOW, closing={"p1": {"openssl"}, "t1": set()}
+    )
+    assert {line["package"] for line in body["lines"]} == {"openssl"}
+    assert {(entry["host"], entry["package"], entry["why"]) for entry in left} == {
+        ("t1", "vim", "not_selected"),
+        ("p1", "vim", "not_selected"),
+    }

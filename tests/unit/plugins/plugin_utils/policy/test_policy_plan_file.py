@@ -16,6 +16,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import pl
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan import build_plan
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan_file import check_plan, write_plan
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan_text import diff_plans, render_plan
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk import exceptions
 
 STATES = {"t1": state(candidate("vim", sha256="a" * 64)), "p1": state(candidate("vim"), candidate("nginx"))}
 BODY, LEFT = build_plan("default", policy(), scope(["t1"], ["p1"]), STATES, {}, NOW)
@@ -65,7 +66,12 @@ def test_a_plan_can_be_read_back_with_and_without_its_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("policy.schema.json", schema.POLICY), ("plan.schema.json", plan_file.SCHEMA)]
+    ("name", "content"),
+    [
+        ("policy.schema.json", schema.POLICY),
+        ("plan.schema.json", plan_file.SCHEMA),
+        ("exceptions.schema.json", exceptions.SCHEMA),
+    ],
 )
 def test_the_published_schemas_are_those_of_the_code(name: str, content: dict) -> None:
     assert json.loads((DOCS / name).read_text(encoding="utf-8")) == content

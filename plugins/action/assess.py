@@ -1,0 +1,97 @@
+# Copyright (c) 2026 Lockstep contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import patterns
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.assess_data import assess_data, told
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.assessing import (
+    HOST_WORDS,
+    Fleet,
+    assess,
+)
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.offers import Offers
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_files import read_risk_files
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.ecosystems import ecosystem_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.library import open_feeds
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+
+
+class ActionModule(ControllerAction):
+    """Assess the run's hosts. In a rollout it does nothing where no feeds are given."""
+
+    def decide(self) -> dict[str, Any]:
+        run = self.current
+        if run is None:
+            raise LockstepError(
+                "no run is open",
+                "role assess",
+                "use the playbook lockstep.patching.assess, or call the role open first",
+            )
+        wanted = self.variable("lockstep_feeds")
+        if run.stopped or (not wanted and run.stage != "assess"):
+            return {"assessed": False}
+        ledger = Ledger.open(run.ledger, create=False)
+        policy: Policy = self.files.read_policy()
+        manager = patterns.whole_inventory(self._vars.get("groups", {}), self._loader)
+        files = read_risk_files(policy, run.policy, self.files.read("matches") or {}, manager)
+        cache = str(self.variable("lockstep_feeds_cache") or default_cache())
+        now = now_ms()
+        feeds = open_feeds(wanted, cache, now)
+        try:
+            hosts = self._hosts(run)
+            offers = Offers(ledger, run.fleet, self._by_source(ledger, run.fleet))
+            asked = frozenset(self.files.read("hosts-look") or ())
+            fleet = Fleet(run.fleet, hosts, self._words(hosts), offers.in_use, offers.controls, asked)
+            made = assess(ledger, fleet, run.token, policy, files, feeds, cache, now, keep=not run.check)
+            data = assess_data(run.fleet, policy, run.policy, files, feeds, made, offers, now)
+        finally:
+            feeds.close()
+        self.files.write("assessment", data)
+        counts = told(data)
+        if run.stage != "assess":
+            run.notes = [note for note in run.notes if not note.startswith("vulnerabilities: ")]
+            run.notes.append(f"vulnerabilities: {counts}")
+            self.files.save(run)
+        return {"assessed": True, "assessment": made.assessment_id, "summary": counts}
+
+    def _hosts(self, run: Run) -> list[str]:
+        """Whom the assessment is about: the whole inventory, or those that --limit leaves."""
+        known = self.files.read("inventory") or {"hosts": [], "limited": None}
+        return list(known["hosts"] if known["limited"] is None else known["limited"])
+
+    def _by_source(self, ledger: Ledger, fleet: str) -> list[str]:
+        """Hosts of an ecosystem whose data name source packages."""
+        rows = ledger.inventory(fleet, ("os",))
+        systems = dict(ledger.contents_of({row.digests["os"] for row in rows if "os" in row.digests}))
+        found = []
+        for row in rows:
+            system = systems.get(row.digests.get("os", ""))
+            known = ecosystem_of(system) if isinstance(system, dict) else None
+            if known is not None and known.by_source:
+                found.append(row.host)
+        return found
+
+    def _words(self, hosts: list[str]) -> dict[str, dict[str, Any]]:
+        """The hosts' own variables that decide about findings."""
+        everyone = self._vars.get("hostvars") or {}
+        found = {}
+        for host in hosts:
+            own = everyone.raw_get(host) if hasattr(everyone, "raw_get") else everyone.get(host, {})
+            words = {name: own[name] for name in HOST_WORDS if isinstance(own, dict) and name in own}
+            if words:
+                found[host] = words
+        return found
+
+
+def default_cache() -> str:
+    """Where feeds are kept ready for questions; all of it can be made anew."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "lockstep", "feeds")
