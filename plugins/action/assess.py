@@ -14,12 +14,12 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.asses
     assess,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.feeds import opened, settings
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.offers import Offers
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_files import read_risk_files
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.ecosystems import ecosystem_of
-from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.library import open_feeds
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 
@@ -35,22 +35,21 @@ class ActionModule(ControllerAction):
                 "role assess",
                 "use the playbook lockstep.patching.assess, or call the role open first",
             )
-        wanted = self.variable("lockstep_feeds")
-        if run.stopped or (not wanted and run.stage != "assess"):
+        given = settings(self.variable, os.environ)
+        if run.stopped or (not given.wanted and run.stage != "assess"):
             return {"assessed": False}
         ledger = Ledger.open(run.ledger, create=False)
         policy: Policy = self.files.read_policy()
         manager = patterns.whole_inventory(self._vars.get("groups", {}), self._loader)
         files = read_risk_files(policy, run.policy, self.files.read("matches") or {}, manager)
-        cache = str(self.variable("lockstep_feeds_cache") or default_cache())
         now = now_ms()
-        feeds = open_feeds(wanted, cache, now)
+        feeds = opened(given, now, "missing")
         try:
             hosts = self._hosts(run)
             offers = Offers(ledger, run.fleet, self._by_source(ledger, run.fleet))
             asked = frozenset(self.files.read("hosts-look") or ())
             fleet = Fleet(run.fleet, hosts, self._words(hosts), offers.in_use, offers.controls, asked)
-            made = assess(ledger, fleet, run.token, policy, files, feeds, cache, now, keep=not run.check)
+            made = assess(ledger, fleet, run.token, policy, files, feeds, given.cache, now, keep=not run.check)
             data = assess_data(run.fleet, policy, run.policy, files, feeds, made, offers, now)
         finally:
             feeds.close()
@@ -89,9 +88,3 @@ class ActionModule(ControllerAction):
             if words:
                 found[host] = words
         return found
-
-
-def default_cache() -> str:
-    """Where feeds are kept ready for questions; all of it can be made anew."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "lockstep", "feeds")
