@@ -45,6 +45,16 @@ MANAGERS: Dict[str, Words] = {
         marks="dnf repoquery --userinstalled, dnf versionlock list",
         unhold="dnf versionlock delete",
     ),
+    "zypper": Words(
+        writes=True,
+        tool="zypper",
+        database="the rpm database",
+        update="zypper refresh",
+        check="zypper verify",
+        repair="zypper verify and rpm --verify --all",
+        marks="zypper packages --autoinstalled and zypper locks",
+        unhold="zypper removelock",
+    ),
 }
 """By the name that the section ``manager`` has; docs/providers.md says how to add one."""
 

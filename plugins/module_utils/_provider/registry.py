@@ -31,9 +31,16 @@ def _dnf() -> Any:
     return DnfReader
 
 
+def _zypper() -> Any:
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper.reader import ZypperReader
+
+    return ZypperReader
+
+
 PROVIDERS = (
     Provider("apt", ("debian", "ubuntu"), ("apt-get",), _apt),
     Provider("dnf", ("fedora", "rhel", "centos", "amzn", "ol", "mageia"), ("dnf-3", "dnf"), _dnf),
+    Provider("zypper", ("suse", "opensuse", "sles"), ("zypper",), _zypper),
 )
 """In the order in which they are tried where the system's own is not known."""
 
