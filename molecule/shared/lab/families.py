@@ -50,6 +50,10 @@ def _dnf_files(repo: Repository) -> dict[str, str]:
     return {rpmrepo.KEY: repo.signer.public_key(), "/etc/yum.repos.d/lab.repo": repo.rpm.repo_file()}
 
 
+def _zypper_files(repo: Repository) -> dict[str, str]:
+    return {rpmrepo.KEY: repo.signer.public_key(), "/etc/zypp/repos.d/lab.repo": repo.rpm.repo_file()}
+
+
 _DEBIAN = Family("", False, (), "", _apt_files, "apt-get -qq update")
 
 # rpm keeps its database where others look for it; the host calls itself what it is, like the family that it stands for
@@ -64,6 +68,19 @@ _DNF_SETUP = _RPM_SETUP.format(id="lab-dnf", like="rhel fedora", name="Lab host 
     "rm -f /etc/yum.repos.d/*\nprintf '[main]\\nenabled=0\\n' > /etc/dnf/plugins/local.conf\n"
 )
 
+# a list of products, or libsolv takes the release file of Debian for that of SUSE
+_ZYPPER_SETUP = (
+    _RPM_SETUP.format(id="lab-zypper", like="suse opensuse", name="Lab host with zypper of Debian 13")
+    + """
+mkdir -p /etc/products.d /etc/zypp/repos.d
+printf '%s' '<?xml version="1.0"?><product schemeversion="0"><vendor>Lockstep</vendor><name>lab</name>'\
+'<version>4</version><release>1</release><arch>x86_64</arch><summary>Lockstep lab</summary></product>'\
+ > /etc/products.d/lab.prod
+ln -s lab.prod /etc/products.d/baseproduct
+printf '[main]\nmultiversion = provides:multiversion(kernel)\n' > /etc/zypp/zypp.conf
+"""
+)
+
 OTHERS = {
     "dnf": Family(
         "bookworm",
@@ -72,6 +89,14 @@ OTHERS = {
         _DNF_SETUP,
         _dnf_files,
         "dnf -q -y makecache",
+    ),
+    "zypper": Family(
+        "trixie",
+        True,
+        ("zypper", "rpm"),
+        _ZYPPER_SETUP,
+        _zypper_files,
+        f"rpmkeys --import {rpmrepo.KEY} && zypper -q -n refresh",
     ),
 }
 """Bases that are no Debian release."""
@@ -87,10 +112,12 @@ def seed(release: str) -> tuple[dict[str, debs.Deb | rpms.Rpm], str]:
         return {each.path.name: each for each in built}, lines
     found = [rpms.build(spec) for spec in rpmrepo.standard()]
     lines = "rpm -i /tmp/lab-seed/*.rpm\n"
+    automatic = " ".join(each.spec.name for each in found if each.spec.name in (*catalogue.AUTOMATIC, "lab-base"))
     if release == "dnf":
-        automatic = " ".join(each.spec.name for each in found if each.spec.name in (*catalogue.AUTOMATIC, "lab-base"))
         lines = (
             "dnf -q -y --disablerepo='*' --setopt=localpkg_gpgcheck=0 install /tmp/lab-seed/*.rpm\n"
             f"dnf -q -y --disablerepo='*' mark remove {automatic}\n"
         )
+    if release == "zypper":
+        lines += f"mkdir -p /var/lib/zypp\nprintf '%s\\n' {automatic} > /var/lib/zypp/AutoInstalled\n"
     return {each.path.name: each for each in found}, lines

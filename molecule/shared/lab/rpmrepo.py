@@ -54,6 +54,8 @@ class RpmRepository:
         severity: str = "Important",
         cves: Sequence[str] = (),
         issued: int | None = None,
+        kind: str = "",
+        retracted: bool = False,
         faults: Faults = NO_FAULTS,
         **changes: Any,
     ) -> Rpm:
@@ -61,6 +63,8 @@ class RpmRepository:
 
         security: what its advisory is (None: the catalogue's answer, False for other names). advisory: does one name
         it at all? None: all but the first version of the catalogue. issued: its date, seconds since 1970 (None: now).
+        kind: its type in place of security or bugfix. retracted: it was taken back, as SUSE does it; the package has to
+        say so too (Provides: retracted-patch-package()).
         """
         if isinstance(package, Rpm):
             rpm = package
@@ -83,7 +87,8 @@ class RpmRepository:
         entry = {
             "name": name, "version": rpm.spec.version, "evr": rpm.evr, "arch": rpms.arch(rpm.spec),
             "file": f"packages/{target.name}", "issued": issued or int(time.time()), "severity": severity,
-            "cves": list(cves), "kind": None if not advisory else "security" if security else "bugfix",
+            "cves": list(cves), "kind": None if not advisory else kind or ("security" if security else "bugfix"),
+            "status": "retracted" if retracted else "final",
         }  # fmt: skip
         self._save(items=[*(i for i in self._items() if _key(i) != _key(entry)), entry])
         return rpm
@@ -223,7 +228,9 @@ def advisories(items: Iterable[dict[str, Any]]) -> str:
         if not item["kind"]:
             continue
         about = xml.SubElement(
-            root, "update", {"from": "lab@localhost", "status": "final", "type": item["kind"], "version": "1"}
+            root,
+            "update",
+            {"from": "lab@localhost", "status": item.get("status", "final"), "type": item["kind"], "version": "1"},
         )
         number = f"LAB-{item['name']}-{item['evr']}"
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(item["issued"]))

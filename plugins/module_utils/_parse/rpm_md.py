@@ -98,7 +98,7 @@ def records(chunks: Iterable[bytes], names: Set[str]) -> Iterator[Record]:
 def updates(chunks: Iterable[bytes], names: Set[str], present: Set[str]) -> Iterator[Update]:
     """Return the updates of an updateinfo.xml that name packages of these names, and retracted ones that name any of
     present; raise ValueError likewise."""
-    wanted, known = ({name.encode("utf-8") for name in some} for some in (names, names | present)
+    wanted, known = ({name.encode("utf-8") for name in some} for some in (names, names | present))
     for piece in _pieces(chunks, b"<update ", b"</update>"):
         those = known if b'"retracted"' in piece[:_TAG] else wanted
         if not those.isdisjoint(_FILES.findall(piece)):

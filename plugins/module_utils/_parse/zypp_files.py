@@ -111,7 +111,7 @@ def span(text: str, to_ms: Callable[[str], int]) -> Tuple[Optional[int], Optiona
 
 
 def signer_of(armored: str) -> Optional[str]:
-    """The fingerprint (or else the id) of the key that an OpenPGP signature names, in capitals; None where it names none.
+    """The fingerprint (or else the id) of the key that an OpenPGP signature names, in capitals, or None.
 
     Only read where zypp itself has verified the signature: what it names is then what has signed.
     """

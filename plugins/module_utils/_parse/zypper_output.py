@@ -168,11 +168,13 @@ def parse_refresh(text: str) -> Dict[str, str]:
         alias = next((match.group(1) for match in map(_ALIAS.search, lines) if match), None)
         if alias is None or alias in found:
             continue
-        told = [line for line in lines if line.startswith("- ")] or lines[1:2] or lines
-        # the first message tells more than the last one repeats, unless it is of another repository
+        # the last entry of the history that it prints, and what it prints of that, is the cause
+        starts = [at for at, line in enumerate(lines) if line.startswith("- ")] or [1]
+        told = [line for line in lines[starts[-1] :] if not line.startswith("Please check")]
+        # an error before it tells more than the history repeats, if it is of the same repository
         before = [one for one in causes if "repository '{0}'".format(alias) in one and "because" not in one]
-        text_of = " ".join(_ALIAS.sub("", line.lstrip("- ")).strip() for line in told[-1:])
-        found[alias] = without_secrets("; ".join(dict.fromkeys([one for one in before[:1]] + [text_of])))[:400]
+        cause = " ".join(_ALIAS.sub("", line).strip("- ") for line in told)
+        found[alias] = without_secrets("; ".join(dict.fromkeys(before[:1] + [cause])))[:400]
     if not found and causes:
         found[""] = causes[0][:400]
     return found

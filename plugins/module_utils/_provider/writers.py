@@ -40,7 +40,23 @@ def _dnf_files() -> Any:
     return DnfFiles
 
 
-PARTS: Dict[str, Parts] = {"apt": Parts(_apt_writer, _apt_files), "dnf": Parts(_dnf_writer, _dnf_files)}
+def _zypper_writer() -> Any:
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper_write import ZypperWriter
+
+    return ZypperWriter
+
+
+def _zypper_files() -> Any:
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper_write_files import ZypperFiles
+
+    return ZypperFiles
+
+
+PARTS: Dict[str, Parts] = {
+    "apt": Parts(_apt_writer, _apt_files),
+    "dnf": Parts(_dnf_writer, _dnf_files),
+    "zypper": Parts(_zypper_writer, _zypper_files),
+}
 """By the name of the provider."""
 
 

@@ -25,7 +25,7 @@ CHUNK = 1024 * 1024
 
 
 class Indexes(object):
-    """The repositories of one look. options: what each zypper command needs to use the private copy, if there is one."""
+    """The repositories of one look. options: what each zypper command needs to use a private copy, if there is one."""
 
     def __init__(self, host: Host) -> None:
         self.host = host
