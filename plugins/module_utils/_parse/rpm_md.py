@@ -6,9 +6,8 @@ The files of a big distribution unpack to hundreds of megabytes and an answer ne
 cut into packages (or updates) as bytes, and only what is wanted is parsed.
 """
 
-import calendar
 import re
-import time
+from datetime import datetime, timezone
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 from xml.etree import ElementTree
 
@@ -125,7 +124,8 @@ def date_ms(text: str) -> Optional[int]:
         return int(text) * 1000
     for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d"):
         try:
-            return calendar.timegm(time.strptime(text.replace(" UTC", ""), form)) * 1000
+            found = datetime.strptime(text.replace(" UTC", ""), form).replace(tzinfo=timezone.utc)
+            return int(found.timestamp()) * 1000
         except ValueError:
             continue
     return None

@@ -39,7 +39,7 @@ type=plaindir
 gpgcheck=0
 """
 # gpgcheck: the files are those of the plan by their SHA-256, which the host's own signed metadata has given
-UPDATE = ["update", "--no-recommends", "--auto-agree-with-licenses"]
+OPTIONS = ["--no-recommends", "--auto-agree-with-licenses"]
 TWICE = "twice"
 CHUNK = 1024 * 1024
 
@@ -103,27 +103,31 @@ class ZypperWriter(Writer):
             "--no-gpg-checks",
         ]
 
-    def _action(self, work_dir: str, snapshot: Optional[Snapshot], fix: bool) -> List[str]:
+    def _action(self, work_dir: str, snapshot: Optional[Snapshot], fix: bool, options: List[str]) -> List[str]:
         if not fix:
-            return UPDATE
+            return ["update"] + OPTIONS + options
         # the plan's version once more: its scripts run to their end, and what is there beside it goes
         broken = self._broken(work_dir, snapshot or self.snapshot())
-        return ["install", "--force", "--no-recommends", "--auto-agree-with-licenses"] + broken
+        return ["install", "--force"] + OPTIONS + options + broken
 
     def _broken(self, work_dir, snapshot):
         """The files of the repository whose packages are there in two versions."""
         found = []
         for name, arch in sorted(key for key, each in snapshot.installed.items() if each.state == TWICE):
             version = snapshot.installed[(name, arch)].version.rpartition(":")[2]
-            if os.path.exists(self.host.path("{0}/repo/{1}-{2}.{3}.rpm".format(work_dir, name, version, arch))):
+            if os.path.lexists(self.host.path("{0}/repo/{1}-{2}.{3}.rpm".format(work_dir, name, version, arch))):
                 found.append("{0}.{1}={2}".format(name, arch, snapshot.installed[(name, arch)].version))
         return found
 
     def simulate(self, work_dir: str, snapshot: Snapshot, fix: bool = False) -> Simulated:
         if fix and not self._broken(work_dir, snapshot):
             return Simulated(4, [], [], ["the plan has no file of what is there in two versions"])
-        command = self._command(work_dir) + ["--xmlout", "--no-refresh"] + self._action(work_dir, snapshot, fix)
-        run = self.host.run(command + ["--dry-run"])
+        command = (
+            self._command(work_dir)
+            + ["--xmlout", "--no-refresh"]
+            + self._action(work_dir, snapshot, fix, ["--dry-run"])
+        )
+        run = self.host.run(command)
         reasons = zypper_output.parse_problems(run.out) + zypper_output.parse_messages(run.out)
         if run.rc not in zypper_output.FINE:
             return Simulated(run.rc, [], [], ([zypper_output.meaning(run.rc)] + reasons)[:10])
@@ -131,7 +135,14 @@ class ZypperWriter(Writer):
             solvables = zypper_output.parse_summary(run.out)
         except ValueError as error:
             return Simulated(1, [], [], [str(error)])
-        return Simulated(0, [self._step(each, snapshot) for each in solvables], [], reasons[:10])
+        # of a package that is there in two versions one is replaced, and zypper says that the other one is removed
+        coming = {(each.name, each.arch) for each in solvables if each.action != "remove"}
+        steps = [
+            self._step(each, snapshot)
+            for each in solvables
+            if each.action != "remove" or (each.name, each.arch) not in coming
+        ]
+        return Simulated(0, steps, [], reasons[:10])
 
     def _step(self, each, snapshot):
         key = snapshot.find(each.name, each.arch)
@@ -149,7 +160,7 @@ class ZypperWriter(Writer):
         tick: Any = None,
     ) -> Ended:
         """Run it for real. zypper has no order to refuse removals: the simulation has shown that there are none."""
-        command = self._command(work_dir) + ["--no-refresh"] + self._action(work_dir, None, fix)
+        command = self._command(work_dir) + ["--no-refresh"] + self._action(work_dir, None, fix, [])
         environment = {"ZYPP_LOCK_TIMEOUT": str(int(max(1, lock_timeout)))}
         ended = run_logged(self.host, command, environment, log_path, timeout, tick)
         return Ended(0, []) if ended.rc in zypper_output.FINE else ended

@@ -178,8 +178,8 @@ def packages(hosts: list[dict[str, Any]], steps: list[dict[str, Any]]) -> list[d
             uses[number] += 1
     groups: dict[tuple[Any, ...], dict[str, Any]] = {}
     for number, step in enumerate(steps):
-        key = (step["package"], step["arch"], step["version"], step["action"], step["origin"], step["security"])
-        key = (*key, step["type"], step["type_note"])
+        same = ("package", "arch", "version", "action", "origin", "security", "type", "type_note")
+        key = tuple(step[name] for name in same)
         entry = groups.setdefault(
             key,
             {

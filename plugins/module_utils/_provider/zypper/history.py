@@ -9,7 +9,7 @@ import os
 import re
 import time
 import zlib
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.rpm_version import newer
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import zypp_files
@@ -90,7 +90,8 @@ def _text(path):
     ending = os.path.splitext(path)[1]
     if ending == ".zst":
         raise OSError("this way of packing is not read here")
-    with _OPEN.get(ending, open)(path, "rb") as stream:
+    opener: Any = _OPEN.get(ending, open)
+    with opener(path, "rb") as stream:
         return stream.read(FILE_LIMIT).decode("utf-8", "replace")
 
 

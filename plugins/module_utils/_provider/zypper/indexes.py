@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import zlib
-from typing import Dict, Iterable, Iterator, List, Optional, Set
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Index, Unknown
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import rpm_md, zypp_files, zypper_output
@@ -227,7 +227,7 @@ def _chunks(path: str) -> Iterable[bytes]:
             if process.wait():
                 raise OSError("zstd ended with {0}".format(process.returncode))
         return
-    opener = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(os.path.splitext(path)[1], open)
-    with opener(path, "rb") as unpacked:  # type: ignore[operator]
+    opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(os.path.splitext(path)[1], open)
+    with opener(path, "rb") as unpacked:
         for chunk in iter(lambda: unpacked.read(CHUNK), b""):
             yield chunk

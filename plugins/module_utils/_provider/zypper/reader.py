@@ -217,9 +217,9 @@ class ZypperReader(Reader):
         if any(lock.holds(name) for lock in self._locks()):
             return HELD
         record, old = facts.records.get(nevra), newest[(name, arch)]
-        if record and record.vendor and old.vendor and record.vendor != old.vendor:
+        if record and record.vendor != old.vendor:
             return "it is of another vendor ({0}, installed: {1}), and vendors do not change".format(
-                record.vendor[:80], old.vendor[:80]
+                record.vendor[:80] or "none", old.vendor[:80] or "none"
             )
         return "zypper keeps it back: something that it needs is missing, or conflicts (zypper update shows it)"
 
@@ -249,8 +249,18 @@ class ZypperReader(Reader):
         )
 
     def _removal(self, rpm):
-        row = (rpm.name, rpm.arch, "remove", rpm.version, None, rpm.source, rpm.source_version, [], False)
-        return Candidate(*(row + (None, None, None, None, None, None)))
+        names = ("version", "size", "sha256", "filename", "phased", "kept_back", "age_ms")
+        return Candidate(
+            name=rpm.name,
+            arch=rpm.arch,
+            action="remove",
+            installed=rpm.version,
+            source=rpm.source,
+            source_version=rpm.source_version,
+            origins=[],
+            security=False,
+            **dict.fromkeys(names),
+        )
 
     def _retracted(self, facts, newest, wanted):
         """Newer versions that their vendor has taken back, and zypper therefore does not offer."""
@@ -268,7 +278,7 @@ class ZypperReader(Reader):
         return zypp_files.parse_locks(self.host.read_or(database.LOCKS), database.LOCKS)
 
     def holds(self) -> List[Hold]:
-        found = {}
+        found: Dict[Tuple[str, str], Hold] = {}
         for lock in self._locks():
             for each in self._installed():
                 if lock.holds(each.name):

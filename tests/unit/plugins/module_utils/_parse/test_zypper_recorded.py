@@ -236,6 +236,11 @@ def test_scripts_that_failed() -> None:
     assert any("fails on purpose" in line for line in failure.lines)
 
 
+def test_a_package_whose_script_keeps_it_out_is_named_once() -> None:
+    (failure,) = zypper_output.parse_failures(recorded("prein.log"))
+    assert (failure.package, failure.script, failure.status) == ("lab-plain", "%prein", "4")
+
+
 def test_configuration_files_of_the_admin() -> None:
     log = recorded("scriptlet.log")
     assert zypper_output.parse_conffiles(log) == [
