@@ -41,13 +41,13 @@ def _dnf_files() -> Any:
 
 
 def _zypper_writer() -> Any:
-    from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper_write import ZypperWriter
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper.writer import ZypperWriter
 
     return ZypperWriter
 
 
 def _zypper_files() -> Any:
-    from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper_write_files import ZypperFiles
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper.files import ZypperFiles
 
     return ZypperFiles
 

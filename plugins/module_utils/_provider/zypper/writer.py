@@ -27,7 +27,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._provider import
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Ended, Simulated, Writer
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.logged import run_logged
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper import database
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper_write_files import ZypperFiles
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper.files import ZypperFiles
 
 REPO = """\
 [lockstep-plan]
