@@ -78,7 +78,13 @@ class ActionModule(ControllerAction):
             for host in gate.hosts:
                 self.files.write(for_host("go", host), admission.permit(ring, host))
         else:
-            run.gate = {"decision": gate.decision, "until_ms": gate.until_ms, "why": gate.why, "next": gate.next}
+            run.gate = {
+                "approval": gate.approval,
+                "decision": gate.decision,
+                "until_ms": gate.until_ms,
+                "why": gate.why,
+                "next": gate.next,
+            }
             self.files.save(run)
         self._display.display(say(f"gate {ring}", f"{gate.decision}: {gate.why}", gate.next))
         return gate

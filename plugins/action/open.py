@@ -112,6 +112,8 @@ class ActionModule(ControllerAction):
             self._compare(ledger, policy, manager, plan, everyone)
             schedule.write(self.files, run, ledger, policy, plan, now_ms(), self._vars.get("hostvars"))
             return
+        if stage not in MAKES_PLANS and run.supersede:
+            raise LockstepError(f"{stage} makes no plan", "lockstep_supersede", "supersede with plan or rollout")
         if stage not in MAKES_PLANS:
             raise LockstepError(
                 "there is no open plan",

@@ -72,6 +72,7 @@ class ActionModule(ControllerAction):
             run.fleet, policy, scope, states, seen, now_ms(), settings, recalls, self._closing(policy)
         )
         self.files.write("left", left_out)
+        self._supersede(run, ledger, bool(body["lines"]), left_out)
         if not body["lines"]:
             self._nothing(run, left_out)
             return
@@ -98,6 +99,11 @@ class ActionModule(ControllerAction):
                 "set lockstep_feeds to vulnerability data, see docs/assess.md, or take select.closes out",
             )
         return wanted_sources(assessed, policy.select.closes, now_ms())
+
+    def _supersede(self, run: Run, ledger: Ledger, lines: bool, left_out: list[dict[str, Any]]) -> None:
+        """Close the plan that this one replaces, now that it is certain what replaces it."""
+        if run.supersede and not run.check and (lines or not any(entry["why"] == "unknown" for entry in left_out)):
+            ledger.close_plan(run.supersede["plan_id"], "superseded", run.supersede["reason"], run.token, now_ms())
 
     def _forget_results(self, ledger: Ledger, run: Run) -> None:
         """The same plan is due again (a fleet was put back to older versions): what it proved then is not true now."""

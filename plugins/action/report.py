@@ -22,7 +22,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts
     states_of,
     statuses_of,
 )
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import halt_text
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.notifying import tell
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import ORDERS, halt_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import read_policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.report_data import (
     host_results,
@@ -36,6 +37,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import waiting_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import events_of, message
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.assess import assess_view
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.fleet import fleet_view
@@ -44,6 +46,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.report.rollout i
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal import terminal
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.write import write
 
+QUIET = ("detect", "report", "init", *ORDERS)
+"""Stages whose end is nobody else's business."""
 FLEET_STAGES = ("detect", "plan", "report")
 NO_LOOK = "this run got no look at it; its worker may have died"
 
@@ -65,7 +69,9 @@ class ActionModule(ControllerAction):
                 self.current = run
                 self.stop(error)
                 line = "stopped: " + one_line(str(error))
-            self._end(run, line) if closing else None
+            if closing:
+                self._end(run, line)
+                self._tell(run, line)
         run.closing = line or "stopped: the run could not be opened"
         if closing:
             self.files.save(run)
@@ -182,6 +188,23 @@ class ActionModule(ControllerAction):
     def _end(self, run: Run, line: str) -> None:
         outcome = line.partition(":")[0] or "stopped"
         Ledger.open(run.ledger, create=False).end_run(run.token, outcome, line, now_ms())
+
+    def _tell(self, run: Run, line: str) -> None:
+        """Tell who wants to know how this run ended."""
+        policy = self.files.read_policy()
+        if not policy.notify or run.check or run.stage in QUIET:
+            return
+        ledger = Ledger.open(run.ledger, create=False)
+        plan = ledger.plan(run.plan_id) if run.plan_id else None
+        approval = bool((run.gate or {}).get("approval"))
+        ended = plan is not None and plan["state"] == "completed" and plan["state_ms"] >= run.started_ms
+        common = self.common()
+        known = {**vars(run), "actor": common.actor, "controller": common.controller}
+        statuses = statuses_of(ledger, run.plan_id) if run.plan_id else {}
+        bodies = {event: message(event, known, line, statuses, now_ms()) for event in events_of(line, approval, ended)}
+        headers = self.variable("lockstep_webhook_headers")
+        for problem in tell(ledger, policy.notify, bodies, headers, run.token, now_ms()):
+            self._display.warning(problem)
 
     def _looked_at(self, ledger: Ledger, run: Run) -> list[dict[str, Any]]:
         """States of the hosts that this run was to look at, or of all; without a look in this run it did not answer."""

@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import subprocess
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from fleet import Fleet, Result
@@ -53,7 +57,28 @@ def test_a_halt_lets_hosts_finish_and_starts_no_other(fleet: Fleet) -> None:
     sound(fleet)
 
 
-def test_production_waits_for_signed_approvals_of_others(fleet: Fleet) -> None:
+@pytest.fixture
+def receiver() -> Iterator[Any]:
+    """A web server on loopback that keeps the messages that it gets, in `got`."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            made.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))  # type: ignore[attr-defined]
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing on the terminal."""
+
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.got = []  # type: ignore[attr-defined]
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def test_production_waits_for_signed_approvals_of_others(fleet: Fleet, receiver: Any) -> None:
     keys = {name: fleet.folder / name for name in ("ann", "eve")}
     for name, path in keys.items():
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)], check=True)
@@ -61,6 +86,7 @@ def test_production_waits_for_signed_approvals_of_others(fleet: Fleet) -> None:
     (fleet.folder / "allowed_signers").write_text(f"ann@example.org {public[0]} {public[1]}\n")
     with fleet.policy.open("a") as policy:
         policy.write("approvals: [{before: production, count: 1, signers: allowed_signers}]\n")
+        policy.write(f"notify: [{{webhook: 'http://127.0.0.1:{receiver.server_port}/hook'}}]\n")
 
     waits = fleet.play("rollout")
     expect(waits, "waiting", "ring 'production' needs 1 signed approval and has none", "until somebody approves it")
@@ -77,6 +103,9 @@ def test_production_waits_for_signed_approvals_of_others(fleet: Fleet) -> None:
     assert installed(fleet, "lab-plain") == TESTED
     approval = next(row for row in ledger_of(fleet).evidence("default") if row["kind"] == "approval")
     assert "BEGIN SSH SIGNATURE" in approval["body"]["detail"]["signature"]
+    told = [(message["event"], message["stage"]) for message in receiver.got]
+    assert told == [("waiting_for_approval", "rollout"), ("waiting_for_approval", "rollout"), ("completed", "rollout")]
+    assert receiver.got[-1]["hosts"] == {"verified": 3}
     sound(fleet)
 
 

@@ -13,6 +13,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import Lo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan import plan_id
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.plan_file import check_plan
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
 
 
 def chosen_plan(
@@ -20,8 +21,8 @@ def chosen_plan(
 ) -> dict[str, Any] | None:
     """The open plan, or the one that the variable `plan` names (a file, an id or the beginning of one), or None.
 
-    A plan that is open stays the one to go on with until it is completed, or `lockstep_supersede` closes it with that
-    reason.
+    A plan that is open stays the one to go on with until it is completed, or `lockstep_supersede` gives a reason to
+    replace it: it is closed when the new one is there.
     """
     if wanted:
         given = _named(ledger, str(wanted), fleet, run, now_ms)
@@ -41,10 +42,28 @@ def chosen_plan(
         return current
     current = ledger.open_plan(fleet)
     if current is not None and supersede and not run.check:
+        _refuse_in_the_middle(ledger, current)
         reason = "superseded" if supersede in (True, "true", "yes", "1") else str(supersede)
-        ledger.close_plan(current["plan_id"], "superseded", reason, run.token, now_ms)
+        run.supersede = {"plan_id": current["plan_id"], "reason": reason}
         return None
     return current
+
+
+def _refuse_in_the_middle(ledger: Ledger, plan: dict[str, Any]) -> None:
+    """A newer plan takes only hosts that this one has not begun or has an end for: a reboot that one of them owes would
+    be nobody's."""
+    statuses = ledger.host_statuses(plan["plan_id"]).items()
+    middle = [
+        host
+        for host, row in statuses
+        if row["retired_ms"] is None and (row["status"] in ("installed", "active") or row["phase"] == "lost")
+    ]
+    if middle:
+        raise LockstepError(
+            f"{names(middle)}: in the middle of plan {plan['plan_id'][:12]}, so it is not superseded",
+            "lockstep_supersede",
+            "run rollout without it so that they come to an end, or say what is to become of them (playbook resolve)",
+        )
 
 
 def _named(ledger: Ledger, wanted: str, fleet: str, run: Run, now_ms: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import chain
@@ -20,6 +21,11 @@ class Evidence(Part):
         """Check the whole chain; anchor is the (seq, hash) of an end that was noted earlier."""
         with self.database.read() as connection:
             return chain.verify(connection, self.ledger_id, anchor)
+
+    def note(self, token: int, kind: str, subject: str, body: Mapping[str, Any], now_ms: int) -> None:
+        """Record something that a run did and that no table keeps."""
+        with self.database.write() as connection:
+            self._record(connection, self._run(connection, token), kind, subject, body, now_ms)
 
     def evidence(
         self,

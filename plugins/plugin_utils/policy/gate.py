@@ -51,6 +51,8 @@ class Gate(NamedTuple):
     """Who goes; empty unless the decision is go."""
     absent: list[str]
     """Who of the batch is to be recorded as unreachable, phase absent."""
+    approval: bool = False
+    """Whether it waits for people's approval, now or after what it waits for first."""
 
 
 def hosts_of(scope: Scope, ring: str) -> list[str]:
@@ -194,14 +196,14 @@ def decide(
         if earlier.state == "soaking":
             then = f"; {unapproved}" if unapproved else ""
             why = f"{earlier.why} until {utc(earlier.until_ms or 0)}{then}"
-            return Gate("wait", earlier.until_ms, why, earlier.next, [], [])
+            return Gate("wait", earlier.until_ms, why, earlier.next, [], [], bool(unapproved))
         if earlier.state != "passed":
             outside = _outside(policy, scope, position - 1, statuses, rings_state, limit, retired)
             return _stop(earlier.why + (f" (outside --limit: {names(outside)})" if outside else ""), earlier.next)
     passed = rings_state.get(ring, {}).get("state") == "passed"
     if unapproved and not passed:
         why = f"{unapproved}: it waits until somebody approves it {HOW}"
-        return Gate("wait", None, why, "run rollout again then", [], [])
+        return Gate("wait", None, why, "run rollout again then", [], [], True)
     counted = _counted(scope, ring, statuses, retired)
     frozen = set(counted)
     hosts = [host for host in dict.fromkeys(batch) if host in frozen and not finished(statuses.get(host))]

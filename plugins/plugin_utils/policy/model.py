@@ -11,6 +11,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import Lo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import Rule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes, Risk
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import Notify
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import Rollback
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import Span
@@ -159,6 +160,7 @@ class Policy:
     risk: Risk = Risk()
     exceptions: str | None = None
     """Path of the exceptions file, relative to the policy's."""
+    notify: tuple[Notify, ...] = ()
 
     def ring(self, name: str) -> Ring | None:
         return next((ring for ring in self.rings if ring.name == name), None)

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import RULE_KEYS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import LOOKS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.keys import CLOSES, RISK
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import KEYS as NOTIFY
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import RULE as ROLLBACK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import (
     COUNT,
@@ -26,7 +27,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows import keys as window_keys
 
 NOT_BUILT: dict[str, frozenset[str]] = {
-    "": frozenset({"budgets", "notify", "routine", "owners"}),
+    "": frozenset({"budgets", "routine", "owners"}),
     "gate": frozenset({"min_hosts", "min_verified", "approvals", "probes"}),
     "rings": frozenset({"windows", "approvals", "budgets", "freezes", "rollback", "notify"}),
     "reboot": frozenset({"windows", "message", "order"}),
@@ -102,6 +103,7 @@ POLICY: dict[str, Any] = {
             "select": SELECT,
             "reboot": {"anyOf": [REBOOT, {"type": "array", "minItems": 1, "items": REBOOT_RULE}]},
             "health": HEALTH,
+            "notify": {"type": "array", "items": keys(NOTIFY, ("webhook",))},
             "rollback": keys(ROLLBACK),
             "approvals": {"type": "array", "minItems": 1, "items": keys(RULE_KEYS, ("before",))},
             "indexes": keys({"max_age": DURATION}),

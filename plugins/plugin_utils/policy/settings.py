@@ -46,6 +46,7 @@ COMMON = [
     "lockstep_criticality",
     "lockstep_report_dir",
     "lockstep_fail_on_wait",
+    "lockstep_webhook_headers",
     "lockstep_test",
     "lockstep_production",
 ]

@@ -18,6 +18,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
     Select,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk import keys as risk_keys
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import rules_of as notify_rules
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import rule_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import count, duration_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import span
@@ -108,6 +109,7 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         exceptions=data.get("exceptions"),
         defaults_taken=tuple(take.taken),
         version=version,
+        notify=notify_rules(data.get("notify", ())),
         rollback=rule_of(data.get("rollback", {})),
         approvals=rules_of(data.get("approvals", ())),
         windows=tuple(span("window", item) for item in data.get("windows", ())),

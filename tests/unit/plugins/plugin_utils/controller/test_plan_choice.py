@@ -21,8 +21,8 @@ def token(ledger: Ledger) -> int:
     return begin(ledger)
 
 
-def choose(ledger: Ledger, token: int, wanted=None, supersede=None, check: bool = False):
-    return chosen_plan(ledger, "default", wanted, supersede, run(token, check=check), NOW)
+def choose(ledger: Ledger, token: int, wanted=None, supersede=None, check: bool = False, going=None):
+    return chosen_plan(ledger, "default", wanted, supersede, going or run(token, check=check), NOW)
 
 
 def file_of(tmp_path: Path, content) -> str:
@@ -46,13 +46,24 @@ def test_the_open_plan_stays(ledger: Ledger, token: int) -> None:
 @pytest.mark.parametrize(
     ("given", "reason"), [(True, "superseded"), ("yes", "superseded"), ("a new openssl", "a new openssl")]
 )
-def test_superseding_closes_it_with_the_reason(ledger: Ledger, token: int, given, reason: str) -> None:
+def test_superseding_is_noted_and_the_plan_stays_open_until_there_is_another(
+    ledger: Ledger, token: int, given, reason: str
+) -> None:
     kept = save(ledger, token, body())
-    assert choose(ledger, token, supersede=given) is None
-    closed = ledger.plan(kept["plan_id"])
-    assert closed["state"] == "superseded"
-    assert closed["reason"] == reason
-    assert choose(ledger, token) is None
+    going = run(token)
+    assert choose(ledger, token, supersede=given, going=going) is None
+    assert going.supersede == {"plan_id": kept["plan_id"], "reason": reason}
+    assert ledger.plan(kept["plan_id"])["state"] == "open"
+
+
+def test_a_plan_with_hosts_in_the_middle_is_not_superseded(ledger: Ledger, token: int) -> None:
+    kept = save(ledger, token, body())
+    host = kept["body"]["scope"][0]["hosts"][0]
+    ledger.set_host(kept["plan_id"], host, "installed", "", "", {}, token, NOW)
+    with pytest.raises(LockstepError, match=f"{host}: in the middle of plan"):
+        choose(ledger, token, supersede="broken")
+    ledger.set_host(kept["plan_id"], host, "failed", "", "its script", {}, token, NOW)
+    assert choose(ledger, token, supersede="broken") is None
 
 
 @pytest.mark.parametrize("given", [None, "", False])
