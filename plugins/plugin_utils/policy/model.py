@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import Rule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes, Risk
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import Notify
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes, Risk
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import Rollback
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import Span

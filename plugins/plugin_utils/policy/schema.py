@@ -11,8 +11,8 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import RULE_KEYS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import LOOKS
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.keys import CLOSES, RISK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import KEYS as NOTIFY
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.keys import CLOSES, RISK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import RULE as ROLLBACK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import (
     COUNT,

@@ -17,8 +17,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
     Ring,
     Select,
 )
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk import keys as risk_keys
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import rules_of as notify_rules
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk import keys as risk_keys
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import rule_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import count, duration_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import span
