@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from .names import LabNames
 
 LOCK_UNIT = "lab-dpkg-lock"
+RPM_LOCK_UNIT = "lab-rpm-lock"
 
 LOCKER = """\
 import fcntl, time
-held = [open(path, "a") for path in ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock")]
+held = [open(path, "a") for path in {paths!r}]
 for file in held:
     fcntl.lockf(file, fcntl.LOCK_EX)
-open("/run/lab-dpkg-locked", "w").close()
+open("/run/{unit}", "w").close()
 time.sleep(86400)
 """
 
@@ -96,16 +97,28 @@ class Faulty:
 
     def lock_dpkg(self) -> None:
         """Hold dpkg's locks as another package manager would, until unlock_dpkg() or a reboot."""
-        self.run(["systemd-run", "--quiet", "--collect", f"--unit={LOCK_UNIT}", "python3", "-c", LOCKER])
-        deadline = time.monotonic() + 10
-        while self.run("test -e /run/lab-dpkg-locked", check=False).returncode:
-            if time.monotonic() > deadline:
-                raise LabError(f"host {self.name}: dpkg's locks are not to be had", "another dpkg runs in it")
-            time.sleep(0.05)
+        self._lock(LOCK_UNIT, ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock"])
 
     def unlock_dpkg(self) -> None:
         """Give dpkg's locks back."""
-        self.run(f"systemctl stop {LOCK_UNIT}; rm -f /run/lab-dpkg-locked", check=False)
+        self.run(f"systemctl stop {LOCK_UNIT}; rm -f /run/{LOCK_UNIT}", check=False)
+
+    def lock_rpm(self) -> None:
+        """Hold the rpm database's lock as another tool would, until unlock_rpm() or a reboot."""
+        self._lock(RPM_LOCK_UNIT, ["/var/lib/rpm/.rpm.lock"])
+
+    def unlock_rpm(self) -> None:
+        """Give the rpm database's lock back."""
+        self.run(f"systemctl stop {RPM_LOCK_UNIT}; rm -f /run/{RPM_LOCK_UNIT}", check=False)
+
+    def _lock(self, unit: str, paths: list[str]) -> None:
+        script = LOCKER.format(paths=paths, unit=unit)
+        self.run(["systemd-run", "--quiet", "--collect", f"--unit={unit}", "python3", "-c", script])
+        deadline = time.monotonic() + 10
+        while self.run(f"test -e /run/{unit}", check=False).returncode:
+            if time.monotonic() > deadline:
+                raise LabError(f"host {self.name}: {paths[0]} is not to be had", "another package manager runs in it")
+            time.sleep(0.05)
 
     def interrupt_dpkg(self, deb: Deb) -> None:
         """Leave the host as a dpkg killed after unpacking a package does: apt asks for 'dpkg --configure -a'."""

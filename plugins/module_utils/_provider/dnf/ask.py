@@ -7,6 +7,7 @@ It imports nothing of this collection; argv[1] is the question as JSON, the last
 """
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -55,8 +56,18 @@ def load(base, strategy):
     import dnf
     import dnf.repo
 
+    class Noted(logging.Handler):
+        """What each mirror answered is only logged."""
+
+        def emit(self, record):
+            mirrors.extend(line.strip(" -") for line in record.getMessage().splitlines()[1:])
+
     problems = {}
+    mirrors = []
+    logger = logging.getLogger("dnf")
+    logger.addHandler(Noted(logging.WARNING))
     for repo in list(base.repos.iter_enabled()):
+        del mirrors[:]
         try:
             if strategy == "cache":
                 repo._repo.setSyncStrategy(dnf.repo.SYNC_ONLY_CACHE)
@@ -64,7 +75,7 @@ def load(base, strategy):
                 repo._repo.expire()
             repo.load()
         except (dnf.exceptions.RepoError, RuntimeError) as error:
-            problems[repo.id] = str(error)
+            problems[repo.id] = "; ".join([str(error)] + sorted(set(mirrors))[:3])
             repo.disable()
     return problems
 
