@@ -128,10 +128,12 @@ def look(question):
             repos[name].setdefault("problem", None)
             if name not in problems and name not in [repo.id for repo in base.repos.iter_enabled()]:
                 repos[name].update(problem="its metadata cannot be loaded", failed_by="fetch" if fetched else "cache")
+        there = base.sack.query(flags=hawkey.IGNORE_EXCLUDES).installed()
+        only = set(base._get_installonly_query(there))
         answer = {
             "repos": repos,
             "fetched": fetched,
-            "installed": [installed(base, pkg) for pkg in base.sack.query(flags=hawkey.IGNORE_EXCLUDES).installed()],
+            "installed": [installed(base, pkg, only) for pkg in there],
         }
         answer.update(upgrade(base, hawkey, repos))
         answer["version"] = dnf.VERSION
@@ -169,10 +171,11 @@ def source_of(pkg):
     return [parts[0], "-".join(parts[1:])] if len(parts) == 3 else [pkg.name, evr(pkg)]
 
 
-def installed(base, pkg):
+def installed(base, pkg, only):
     source, source_version = source_of(pkg)
     return {
         "name": pkg.name, "arch": pkg.arch, "version": evr(pkg), "source": source, "source_version": source_version,
+        "several": pkg in only,
         "auto": pkg.reason in ("dependency", "weak-dependency"), "installed": int(pkg.installtime),
         "size": int(pkg.installsize) // 1024,
     }  # fmt: skip

@@ -34,13 +34,17 @@ def evr(pkg):
 
 
 def snapshot(_question):
-    """What is installed: [{name, arch, version, auto, size (KiB), installed (seconds), related (names)}]."""
+    """What is installed: [{name, arch, version, auto, size (KiB), installed (seconds), related (names),
+    several (may be there in several versions)}]."""
     base = prepared()
-    rows = []
-    for pkg in base.sack.query().installed():
+    rows, there = [], base.sack.query().installed()
+    only = set(base._get_installonly_query(there))
+    for pkg in there:
         related = sorted({_name(each) for each in list(pkg.requires) + list(pkg.conflicts)} - {""})
         row = {"name": pkg.name, "arch": pkg.arch, "version": evr(pkg), "auto": pkg.reason.endswith("dependency")}
-        row.update(size=int(pkg.installsize) // 1024, installed=int(pkg.installtime), related=related)
+        row.update(
+            size=int(pkg.installsize) // 1024, installed=int(pkg.installtime), related=related, several=pkg in only
+        )
         rows.append(row)
     return {"installed": rows}
 
@@ -100,33 +104,36 @@ def change(question):
         return {"rc": 1, "steps": steps, "reasons": ["it would remove packages, which the plan does not"]}
     if not question["commit"]:
         return {"rc": 0, "steps": steps, "reasons": []}
-    return commit(base, steps, new)
+    # what comes back keeps the mark that never lets it be removed by itself
+    return commit(base, steps, [] if back else new)
 
 
 def steps_of(base, only):
     """[[action, name, arch, version before, version after]]; what a new kernel pushes out is none."""
-    from dnf.transaction import PKG_DOWNGRADE, PKG_INSTALL, PKG_OBSOLETED, PKG_REINSTALL, PKG_REMOVE, PKG_UPGRADE
-
-    words = {PKG_DOWNGRADE: "downgrade", PKG_INSTALL: "install", PKG_REINSTALL: "reinstall", PKG_UPGRADE: "upgrade"}
-    have = {}
+    # the goal's own lists: the items of dnf's transaction lose their package where one is removed by name
+    goal, have = base._goal, {}
     for pkg in sorted(base.sack.query().installed()):
         have[(pkg.name, pkg.arch)] = evr(pkg)
-    names = {name for name, _arch in have}
+    by_name = {name: version for (name, _arch), version in have.items()}
     found = []
-    for item in base.transaction:
-        key = (item.pkg.name, item.pkg.arch)
-        if item.action in words:
-            before = have.get(key)
-            if before is None and item.action == PKG_UPGRADE and key[0] in names:
-                before = next(version for (name, _arch), version in have.items() if name == key[0])
-            action = "upgrade" if item.action == PKG_INSTALL and before is not None else words[item.action]
-            found.append([action, item.pkg.name, item.pkg.arch, before, evr(item.pkg)])
+    for action, listed in (
+        ("upgrade", goal.list_upgrades()),
+        ("downgrade", goal.list_downgrades()),
+        ("reinstall", goal.list_reinstalls()),
+        ("install", goal.list_installs()),
+    ):
+        for pkg in listed:
+            before = have.get((pkg.name, pkg.arch))
+            if before is None and action != "install":
+                before = by_name.get(pkg.name)
+            # a kernel is installed beside the older one, and is its newer version all the same
+            said = "upgrade" if action == "install" and before is not None else action
+            found.append([said, pkg.name, pkg.arch, before, evr(pkg)])
     coming = {(step[1], step[2]) for step in found}
-    for item in base.transaction:
-        key = (item.pkg.name, item.pkg.arch)
-        if item.action in (PKG_OBSOLETED, PKG_REMOVE) and item.pkg not in only and key not in coming:
-            found.append(["remove", item.pkg.name, item.pkg.arch, evr(item.pkg), None])
-    return found
+    for pkg in list(goal.list_erasures()) + list(goal.list_obsoleted()):
+        if pkg not in only and (pkg.name, pkg.arch) not in coming:
+            found.append(["remove", pkg.name, pkg.arch, evr(pkg), None])
+    return sorted(found, key=lambda step: step[:3])
 
 
 def commit(base, steps, new):
@@ -162,8 +169,9 @@ def commit(base, steps, new):
 
     # dnf makes its own callback object, which only warns of scripts that fail
     rpmtrans.RPMTransaction = Watched
+    replacing = {pkg.name for pkg in base._goal.list_installs() if base._goal.obsoleted_by_package(pkg)}
     for item in base.transaction:
-        if item.pkg is not None and (item.pkg.name, item.pkg.arch) in new:
+        if (item.name, item.arch) in new and item.name not in replacing:
             # it comes because an upgrade needs it
             item.reason = libdnf.transaction.TransactionItemReason_DEPENDENCY
     rc, reasons = 0, []

@@ -22,15 +22,9 @@ LOCKS = ("/var/lib/rpm/.rpm.lock", "/usr/lib/sysimage/rpm/.rpm.lock")
 REBOOT_FOLDER = "/etc/dnf/plugins/needs-restarting.d"
 FAILED = "/var/lib/lockstep/failed-scripts"
 BATCH = 200  # paths that one command is asked about
-SEVERAL = frozenset(("kernel", "gpg-pubkey"))
 KERNELS = ("kernel", "kernel-core", "kernel-uek-core", "kernel-rt-core", "kernel-64k-core", "kernel-default")
 
 Key = Tuple[str, str]
-
-
-def is_several(name: str) -> bool:
-    """May a package be there in several versions at once? Kernels and their modules, and keys."""
-    return name in SEVERAL or name.startswith(("kernel-", "kmod-")) or name == "installonlypkg"
 
 
 def is_kernel(name: str) -> bool:
@@ -52,14 +46,16 @@ def locked_by(host: Host, more: Iterable[str] = ()) -> Optional[int]:
 
 
 def trouble(host: Host, rows: List[Dict[str, Any]]) -> Dict[Key, str]:
-    """(name, arch) -> what is wrong with it. rows: {name, arch, version, installed (seconds)} of what is there."""
+    """(name, arch) -> what is wrong with it. rows: {name, arch, version, installed (seconds), several (may be there in
+    several versions)} of what is there."""
     versions: Dict[Key, Set[str]] = {}
     for row in rows:
-        versions.setdefault((row["name"], row["arch"]), set()).add(row["version"])
+        if not row["several"]:
+            versions.setdefault((row["name"], row["arch"]), set()).add(row["version"])
     found = {
         key: "duplicated: " + ", ".join(sorted(several, key=version_key))
         for key, several in versions.items()
-        if len(several) > 1 and not is_several(key[0])
+        if len(several) > 1
     }
     for name, arch, version, script, installed in _remembered(host):
         if any(_same(row, name, arch, version) and row["installed"] == installed for row in rows):
