@@ -71,10 +71,14 @@ class ActionModule(ControllerAction):
             unapproved(ledger, self.files.read_policy(), run.policy, plan, ring),
         )
         gate = admission.narrowed(ring, gate)
+        gate = admission.shared(run, ledger, ring, gate)
         if not run.check:
             self._record(run, ledger, plan, ring, gate)
         if gate.decision == "go":
             self.files.write("attempted", [*(self.files.read("attempted") or []), *gate.hosts])
+            run.gate = None  # who had to wait for a budget is asked again after a gate has said stop
+            self.files.save(run)
+            admission.go(gate.hosts)
             for host in gate.hosts:
                 self.files.write(for_host("go", host), admission.permit(ring, host))
         else:

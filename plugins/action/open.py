@@ -110,7 +110,7 @@ class ActionModule(ControllerAction):
             if stage in ORDERS:
                 return
             self._compare(ledger, policy, manager, plan, everyone)
-            schedule.write(self.files, run, ledger, policy, plan, now_ms(), self._vars.get("hostvars"))
+            schedule.write(self.files, run, ledger, policy, plan, now_ms(), self._vars)
             return
         if stage not in MAKES_PLANS and run.supersede:
             raise LockstepError(f"{stage} makes no plan", "lockstep_supersede", "supersede with plan or rollout")

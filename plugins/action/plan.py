@@ -85,7 +85,7 @@ class ActionModule(ControllerAction):
             self._forget_results(ledger, run)
         plan = ledger.plan(run.plan_id)
         self.files.save(run)
-        schedule.write(self.files, run, ledger, policy, plan, now_ms(), self._vars.get("hostvars"))
+        schedule.write(self.files, run, ledger, policy, plan, now_ms(), self._vars)
 
     def _closing(self, policy: Policy) -> dict[str, set[str]] | None:
         """Host -> packages that `select.closes` asks for, None where the policy does not have it."""

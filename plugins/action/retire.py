@@ -6,6 +6,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 
@@ -26,7 +27,14 @@ class ActionModule(ControllerAction):
             )
         ledger = Ledger.open(run.ledger, create=False)
         if not self._task.check_mode:
-            ledger.retire_host(run.plan_id or "", host, self.common().actor, reason, run.token, now_ms())
+            self._retire(run, ledger, host, reason)
         run.notes.append(f"{host} is retired from the plan: {reason}")
         self.files.save(run)
         return {"changed": True, "host": host}
+
+    def _retire(self, run: Run, ledger: Ledger, host: str, reason: str) -> None:
+        """Out of the plan's gates, and out of every budget; a host that only holds leases of an earlier plan too."""
+        actor = self.common().actor
+        released = ledger.release_leases(run.fleet, host, f"retired: {reason}", run.token, now_ms(), actor=actor)
+        if not released or host in ledger.host_statuses(run.plan_id or "", [host]):
+            ledger.retire_host(run.plan_id or "", host, actor, reason, run.token, now_ms())

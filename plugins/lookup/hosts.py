@@ -16,7 +16,8 @@ options:
     description:
       - V(look) for hosts to look at, V(elect) for hosts that fetch the plan's files,
         V(stage) for hosts that stage them, V(rings) for hosts to deploy to in order,
-        and V(serial) for the sizes of their batches.
+        and V(serial) for the sizes of their batches; V(peers) for hosts that share a budget with these,
+        V(again) and V(serial-again) for those that had to wait for their share of it.
     required: true
 author:
   - Lockstep maintainers (@lockstep)
@@ -50,6 +51,6 @@ class LookupModule(LookupBase):
         files = closing.run_files()
         run = files.load()
         chosen = None if run is None or run.stopped else files.read("hosts-" + terms[0])
-        if terms[0] == "serial":
+        if terms[0].startswith("serial"):
             return chosen or [1]
         return chosen or NO_HOST

@@ -1,15 +1,17 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who of a batch may start at this moment, once the gate has said go: windows and freezes are asked again."""
+"""Who of a batch may start at this moment, once the gate has said go: windows and freezes are asked again, and budgets
+for a share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import turns
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import RunFiles
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import shares, turns
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, RunFiles
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import decision, waiting_hosts
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Gate
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import begun, finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plural
@@ -22,6 +24,7 @@ class Admission:
         self, files: RunFiles, plan: Mapping[str, Any], statuses: Mapping[str, Mapping[str, Any]], now_ms: int
     ) -> None:
         self.files, self.statuses, self.now_ms = files, statuses, now_ms
+        self.plan_id = str(plan["plan_id"])
         self.turns = turns.of_run(files, files.read_policy())
         self.rings = {host: entry["ring"] for entry in plan["body"]["scope"] for host in entry["hosts"]}
         unfinished = [host for host in self.rings if not finished(statuses.get(host))]
@@ -48,6 +51,22 @@ class Admission:
         going = [host for host in gate.hosts if host not in closed]
         why = f"ring '{ring}': {plural(len(going), 'host')} may go; {decision(ring, closed)['why']}"
         return gate._replace(hosts=going, why=why)
+
+    def shared(self, run: Run, ledger: Ledger, ring: str, gate: Gate) -> Gate:
+        """The gate's answer without hosts for which a budget has no share left; the others hold theirs from now on."""
+        refused = shares.take(self.files, run, ledger, self.plan_id, gate.hosts, gate.absent, self.statuses)
+        if not refused:
+            return gate
+        waits = {host: shares.waiting(refusal) for host, refusal in refused.items()}
+        turns.note_later(self.files, waits)
+        shares.write_again(self.files, ring, list(refused))
+        going = [host for host in gate.hosts if host not in refused]
+        why = f"ring '{ring}': {plural(len(going), 'host')} may go; {decision(ring, waits)['why']}"
+        return gate._replace(hosts=going, why=why)
+
+    def go(self, hosts: list[str]) -> None:
+        """Hosts that may start wait for nothing any more."""
+        turns.note_later(self.files, {host: None for host in hosts if host in self.waits})
 
     def permit(self, ring: str, host: str) -> dict[str, Any]:
         """What lets a host go: `{ring, until_ms, need_ms}`."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import shares
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.work import Work
@@ -27,7 +28,9 @@ def record(
     if not action._task.check_mode:
         known = (work.record or {}).get("detail") or {}
         merged = {**known, **(detail or {})}
-        work.base.ledger.set_host(work.plan_id, action.host, status, phase, reason, merged, work.base.token, now_ms())
+        base = work.base
+        base.ledger.set_host(work.plan_id, action.host, status, phase, reason, merged, base.token, now_ms())
+        shares.give_back(base.ledger, base.policy, base.fleet, action.host, status, reason, merged, base.token)
     result: dict[str, Any] = {"changed": changed, "status": status, "reason": reason}
     if status in PROBLEMS:
         result["problem"] = status_text(action.host, status, reason)

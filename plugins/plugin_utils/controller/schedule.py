@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import own_variables, turns
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import own_variables, shares, turns
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, states_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, RunFiles, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
@@ -25,15 +26,20 @@ def write(
     policy: Policy,
     plan: dict[str, Any],
     now_ms: int,
-    hostvars: Any = None,
+    variables: Mapping[str, Any],
 ) -> None:
     """Write the lists `hosts-elect`, `hosts-stage`, `hosts-rings`, `hosts-serial`, `hosts-verify` and `batches`, and
-    what `turns` needs. `hostvars` is Ansible's magic variable."""
+    what `turns` and `shares` need. `variables` are those of the play."""
     scope = plan["body"]["scope"]
     statuses = statuses_of(ledger, plan["plan_id"])
     retired = {host for host, record in statuses.items() if record.get("retired")}
     known = set(files.read("inventory")["hosts"])
-    batches = rollout_batches(policy, scope, statuses, rings_of(ledger, plan["plan_id"]), now_ms, retired)
+    hosts = [host for entry in scope for host in entry["hosts"]]
+    open_hosts = [host for host in hosts if host not in retired and not finished(statuses.get(host))]
+    buckets = shares.divide(policy, scope, variables, files.read("matches")) if open_hosts else None
+    holders = {lease["host"] for lease in ledger.leases(run.fleet)}
+    rings = rings_of(ledger, plan["plan_id"])
+    batches = rollout_batches(policy, scope, statuses, rings, now_ms, retired, buckets, holders)
     first = scope[0]["ring"] if scope else None
     if run.stage == "test":
         batches = [batch for batch in batches if batch.ring == first]
@@ -41,18 +47,13 @@ def write(
         batches = [batch for batch in batches if batch.ring != first]
     # a host that left the inventory cannot be in a play; its ring's gate counts it as without a result
     parts = [(batch.ring, [host for host in batch.hosts if host in known]) for batch in batches]
-    _write_turns(files, ledger, run.fleet, policy, [host for _ring, hosts in parts for host in hosts], hostvars)
+    _write_turns(files, ledger, run.fleet, policy, [host for _ring, hosts in parts for host in hosts], variables)
     parts, early = _in_time(files, policy, parts, now_ms)
     if run.stage in ROLLOUTS:
         files.write("batches", [{"ring": ring, "hosts": hosts} for ring, hosts in parts])
         files.write("hosts-rings", [host for _ring, hosts in parts for host in hosts])
         files.write("hosts-serial", [len(hosts) for _ring, hosts in parts])
-    unfinished = [
-        host
-        for entry in scope
-        for host in entry["hosts"]
-        if host in known - retired and not finished(statuses.get(host))
-    ]
+    unfinished = [host for host in open_hosts if host in known]
     going = {host for _ring, hosts in parts for host in hosts} | early
     staging = unfinished if run.stage == "acquire" else [host for host in unfinished if host in going]
     files.write("hosts-stage", staging)
@@ -65,6 +66,8 @@ def write(
             if host in known and record["status"] in ("installed", "active", "verified", "regressed")
         ],
     )
+    files.write("budgets", {"limits": buckets.limits, "of": buckets.of} if buckets else None)
+    files.write("hosts-peers", shares.peers(buckets, holders, set(staging), known, retired) if buckets else [])
     left: dict[str, list[dict[str, Any]]] = {}
     for entry in plan["left_out"]:
         left.setdefault(entry["host"], []).append(entry)
@@ -72,9 +75,11 @@ def write(
         files.write(for_host("left", host), left.get(host, []))
 
 
-def _write_turns(files: RunFiles, ledger: Ledger, fleet: str, policy: Policy, hosts: list[str], hostvars: Any) -> None:
+def _write_turns(
+    files: RunFiles, ledger: Ledger, fleet: str, policy: Policy, hosts: list[str], variables: Mapping[str, Any]
+) -> None:
     """Keep what decides when these hosts may start: their own variables, and how long each takes."""
-    own = {} if hostvars is None else own_variables.read(hostvars, hosts, turns.VARIABLES)
+    own = own_variables.read(variables["hostvars"], hosts, turns.VARIABLES)
     needs: dict[str, int] = {}
     if own or policy.windows or policy.freezes:
         platforms = {host: state["platform"] for host, state in states_of(ledger, fleet, hosts, []).items()}

@@ -102,8 +102,8 @@ def too_late(permit: Mapping[str, Any], now_ms: int, starting: bool = True) -> L
     return {"kind": "short", "why": why, "next": "run rollout again when it opens", "until_ms": None}
 
 
-def note_later(files: RunFiles, given: Mapping[str, Later]) -> None:
-    """Keep why hosts wait, for the gates and the closing line."""
+def note_later(files: RunFiles, given: Mapping[str, Later | None]) -> None:
+    """Keep why hosts wait, for the gates and the closing line; None for one that does not wait any more."""
     for host, reason in given.items():
         files.write(for_host("later", host), reason)
 
@@ -113,4 +113,5 @@ def read_later(files: RunFiles, hosts: Iterable[str]) -> dict[str, Later]:
     known = files.of_hosts("later")
     if not known:
         return {}
-    return {host: files.read(name) for host in hosts if (name := for_host("later", host)) in known}
+    found = {host: files.read(name) for host in hosts if (name := for_host("later", host)) in known}
+    return {host: reason for host, reason in found.items() if reason}

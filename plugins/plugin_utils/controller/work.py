@@ -25,6 +25,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.settings import VARIABLES, Settings, effective
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.timetable import say_closed
 
+NO_BUDGETS = "the policy has budgets, and only the playbooks keep them: run rollout, or use a policy without budgets"
+
 
 class Base(NamedTuple):
     """The ledger and who is asking."""
@@ -127,12 +129,15 @@ def out_of_time(action: HostAction, work: Work, starting: bool = True) -> str:
     Asked right before something begins, since a batch can drag on. `starting` is false for the rest of what has begun.
     """
     if work.base.alone:
-        return _closed_alone(action, work, starting)
+        return NO_BUDGETS if work.base.policy.budgets else _closed_alone(action, work, starting)
     permit = action.files.read(for_host("go", action.host)) or {}
     reason = turns.too_late(permit, now_ms(), starting)
     if reason is None:
         return ""
     turns.note_later(action.files, {action.host: reason})
+    if starting and work.base.policy.budgets:
+        base, why = work.base, f"it answered, and nothing was begun on it: {reason['why']}"
+        base.ledger.release_leases(base.fleet, action.host, why, base.token, now_ms())
     return str(reason["why"])
 
 

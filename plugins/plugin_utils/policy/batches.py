@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.buckets import Buckets
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.packing import pack
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Scope, Statuses, hosts_of, judge_ring
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import begun, finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
@@ -42,12 +44,15 @@ def rollout_batches(
     rings_state: Mapping[str, Mapping[str, Any]],
     now_ms: int,
     retired: Collection[str] = (),
+    buckets: Buckets | None = None,
+    out: Collection[str] = (),
 ) -> list[Batch]:
     """Every batch that can go in this run, rings in order.
 
     Hosts that were tried earlier (failed, lost, absent or in between) come first, in one batch: untouched hosts
     follow only once the gate has seen how those end now. A ring that must soak ends the list, since nothing after it
-    can go in the same run.
+    can go in the same run. With budgets (`buckets`) they are packed so that no batch exceeds one; `out` are hosts that
+    hold a share now, and go first too.
     """
     batches: list[Batch] = []
     for entry in scope:
@@ -56,11 +61,18 @@ def rollout_batches(
             break
         hosts = [host for host in hosts_of(scope, name) if host not in retired and not finished(statuses.get(host))]
         total = len(hosts_of(scope, name))
-        again = [host for host in hosts if begun(statuses.get(host))]
-        fresh = [host for host in hosts if not begun(statuses.get(host))]
-        if again:
-            batches.append(Batch(name, again))
-        batches += [Batch(name, part) for part in split(fresh, ring.batch, total)]
+        again = [host for host in hosts if begun(statuses.get(host)) or host in out]
+        fresh = set(hosts).difference(again)
+        if buckets is None:
+            parts = [again] if again else []
+            parts += split([host for host in hosts if host in fresh], ring.batch, total)
+        else:
+            parts = pack(again, buckets.of, buckets.limits, [max(1, len(again))])
+            sizes = [max(1, size.of(total)) for size in ring.batch]
+            # all hosts of the ring are packed, so that those which are left keep their batches from run to run
+            every = pack(hosts_of(scope, name), buckets.of, buckets.limits, sizes)
+            parts += [part for batch in every if (part := [host for host in batch if host in fresh])]
+        batches += [Batch(name, part) for part in parts]
         verdict = judge_ring(policy, scope, name, statuses, rings_state, now_ms, retired)
         if verdict.state == "passed":
             continue

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets import keys as budget_keys
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.document import Path
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.schema import NOT_BUILT
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shares import SHARE
@@ -21,6 +22,7 @@ NOT_BUILT_TEXT = (
 _FORMS = {
     SHARE: "a share such as 10%, or rest",
     **window_keys.FORMS,
+    **budget_keys.FORMS,
     DURATION: "a duration such as 90m, 24h or 7d",
     PERCENT: "a number of hosts such as 3, or a share such as 10%",
     r"^(100|[1-9][0-9]?)%$": "a number of hosts such as 3, or a share such as 10% (at least 1)",

@@ -14,6 +14,7 @@ except ImportError:  # said when it is needed, so that what needs no policy runs
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import approvals, looks, schema
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import problems as budget_problems
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaints import complaints, path_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.document import Path, read
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy, PolicyError, Problem
@@ -75,6 +76,7 @@ def _sense(data: dict[str, Any]) -> list[tuple[Path, str]]:
         found.append((("select",), "'security' and 'other' are both false, so no update is ever selected"))
     found += approvals.sense(data.get("approvals", ()), [ring["name"] for ring in data["rings"]])
     found += window_problems(data, list(first))
+    found += budget_problems(data)
     for path, value in _walk(data, ()):
         if path[-1] == "timeout" and str(value) in ("0", "0s", "0m", "0h", "0d", "0w"):
             found.append((path, "a timeout of 0 never succeeds; give a duration such as 10m"))

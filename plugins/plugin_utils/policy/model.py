@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import Rule
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import Budget
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import Notify
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes, Risk
@@ -152,6 +153,7 @@ class Policy:
     defaults_taken: tuple[tuple[str, str], ...]
     version: int = 1
     approvals: tuple[Rule, ...] = ()
+    budgets: tuple[Budget, ...] = ()
     windows: tuple[Span, ...] = ()
     freezes: tuple[Span, ...] = ()
     time_to_patch_ms: int = 0
@@ -172,4 +174,5 @@ class Policy:
         found += [item.pattern for item in self.select.exclude]
         found += [item.pattern for item in (*self.windows, *self.freezes)]
         found += self.risk.patterns()
+        found += [item.pattern for item in self.budgets]
         return tuple(dict.fromkeys(pattern for pattern in found if pattern))

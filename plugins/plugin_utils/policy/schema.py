@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import RULE_KEYS
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import BUDGETS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import LOOKS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import KEYS as NOTIFY
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.keys import CLOSES, RISK
@@ -27,7 +28,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows import keys as window_keys
 
 NOT_BUILT: dict[str, frozenset[str]] = {
-    "": frozenset({"budgets", "routine", "owners"}),
+    "": frozenset({"routine", "owners"}),
     "gate": frozenset({"min_hosts", "min_verified", "approvals", "probes"}),
     "rings": frozenset({"windows", "approvals", "budgets", "freezes", "rollback", "notify"}),
     "reboot": frozenset({"windows", "message", "order"}),
@@ -110,6 +111,7 @@ POLICY: dict[str, Any] = {
             "windows": window_keys.WINDOWS,
             "freezes": window_keys.FREEZES,
             "time_to_patch": DURATION,
+            "budgets": BUDGETS,
             "looks": LOOKS,
             "risk": RISK,
             "exceptions": {"type": "string", "minLength": 1},

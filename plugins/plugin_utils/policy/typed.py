@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import rules_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import budgets
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import (
     Check,
@@ -112,6 +113,7 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         notify=notify_rules(data.get("notify", ())),
         rollback=rule_of(data.get("rollback", {})),
         approvals=rules_of(data.get("approvals", ())),
+        budgets=budgets(data.get("budgets", ())),
         windows=tuple(span("window", item) for item in data.get("windows", ())),
         freezes=tuple(span("freeze", item) for item in data.get("freezes", ())),
         time_to_patch_ms=duration_ms(top("time_to_patch")),

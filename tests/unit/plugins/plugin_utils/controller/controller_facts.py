@@ -27,6 +27,17 @@ LEFT_OUT: dict[str, Any] = {
 }
 
 
+class HostVars(dict):
+    """Ansible's magic variable: plain values by `raw_get`, templated ones by item."""
+
+    def raw_get(self, host: str) -> dict[str, Any]:
+        return self.get(host, {})
+
+
+VARIABLES: dict[str, Any] = {"hostvars": HostVars(), "groups": {}}
+"""Those of a play whose inventory has none."""
+
+
 def policy(extra: str = "", batch: str = "100%", soak: str = "0h"):
     rings = f"rings:\n  - {{name: test, hosts: ring_test, soak: {soak}}}\n"
     rings += f"  - {{name: production, hosts: ring_production, batch: {batch}, soak: {soak}}}\n"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from controller_facts import LEFT_OUT, NOW, PLATFORM, begin, body, looked, policy, run, save
+from controller_facts import LEFT_OUT, NOW, PLATFORM, VARIABLES, begin, body, looked, policy, run, save
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import schedule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import RunFiles, for_host
@@ -23,7 +23,7 @@ def token(ledger: Ledger) -> int:
 def write(ledger: Ledger, files: RunFiles, token: int, plan, stage: str = "rollout", hosts=tuple(EVERYONE), **given):
     """The lists of a run, by name."""
     files.write("inventory", {"hosts": list(hosts), "limited": None})
-    schedule.write(files, run(token, stage), ledger, policy(**given), ledger.plan(plan["plan_id"]), NOW)
+    schedule.write(files, run(token, stage), ledger, policy(**given), ledger.plan(plan["plan_id"]), NOW, VARIABLES)
     names = ("elect", "stage", "rings", "serial", "verify")
     return {name: files.read(f"hosts-{name}") for name in names}
 

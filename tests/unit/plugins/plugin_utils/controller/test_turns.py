@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from controller_facts import HOUR, NOW, begin, body, looked, policy, run, save
+from controller_facts import HOUR, NOW, VARIABLES, HostVars, begin, body, looked, policy, run, save
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import schedule, turns
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.admission import Admission
@@ -34,13 +34,6 @@ def once(begins: float, ends: float, more: str = "") -> str:
     return f"{{from: {at(begins)}, to: {at(ends)}{more}}}"
 
 
-class HostVars(dict):
-    """Ansible's magic variable: plain values by `raw_get`, templated ones by item."""
-
-    def raw_get(self, host: str) -> dict[str, Any]:
-        return self.get(host, {})
-
-
 def write(ledger: Ledger, files: RunFiles, extra: str, hostvars: Any = None) -> tuple[Any, int]:
     token = begin(ledger)
     for host in HOSTS:
@@ -49,7 +42,8 @@ def write(ledger: Ledger, files: RunFiles, extra: str, hostvars: Any = None) -> 
     files.write("inventory", {"hosts": HOSTS, "limited": None})
     files.write("matches", MATCHES)
     files.write_policy(policy(extra))
-    schedule.write(files, run(token), ledger, files.read_policy(), plan, NOW, hostvars)
+    variables = {**VARIABLES, "hostvars": hostvars or HostVars()}
+    schedule.write(files, run(token), ledger, files.read_policy(), plan, NOW, variables)
     return plan, token
 
 
