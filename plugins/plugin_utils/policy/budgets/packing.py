@@ -4,16 +4,19 @@
 
 Each host goes to the first batch that has room in all of its buckets, the hosts of the tightest buckets first. For each
 bucket the batches that are full are the bits of one number, so the first batch with room is one operation, however many
-batches there are. Where more batches come out than the tightest bucket needs, hosts of the surplus ones change places
-with others. The result depends on the hosts, their order and the budgets only.
+batches there are. Where more batches come out than the tightest bucket needs, hosts of the surplus ones take the
+places of others, which move on. The result depends on the hosts, their order and the budgets only.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 Sizes = Sequence[int]
 """How many hosts each batch may have; the last repeats."""
+
+_STEPS, _STEPS_EACH = 2_000, 20
 
 
 def fewest(hosts: Sequence[str], of: Mapping[str, Sequence[str]], limits: Mapping[str, int], sizes: Sizes) -> int:
@@ -107,39 +110,59 @@ class _Packing:
             self.full[bucket] = self.full.get(bucket, 0) & ~(1 << batch)
 
     def shorten(self, least: int) -> None:
-        """Move hosts of the batches beyond `least` into earlier ones, one other host of a full bucket making room."""
-        late = sorted(host for host, batch in self.at.items() if batch >= least)
-        inside: dict[tuple[str, int], list[str]] = {}
-        if late:
-            for host, batch in self.at.items():
-                for bucket in self._buckets(host):
-                    inside.setdefault((bucket, batch), []).append(host)
+        """Bring hosts of the batches beyond `least` into earlier ones. One that finds no room takes the place of the
+        fewest others, which then look for another one; after a bounded number of steps what is better stays."""
+        late = [host for host, batch in self.at.items() if batch >= least]
+        if not late:
+            return
+        before = dict(self.at)
+        inside: dict[tuple[str, int], dict[str, None]] = {}
         for host in late:
-            if not self._exchange(host, least, inside):
-                break  # one that stays keeps its batch, so the others gain nothing
-        self.length = max(self.at.values(), default=-1) + 1
+            self.take(host)
+        for host, batch in self.at.items():
+            self._note(inside, host, batch)
+        self._settle(deque(late), least, inside, _STEPS + _STEPS_EACH * len(late))
+        self.length = max(self.at.values()) + 1
+        if self.length > max(before.values()) + 1:
+            self.at, self.length = before, max(before.values()) + 1
 
-    def _exchange(self, host: str, least: int, inside: dict[tuple[str, int], list[str]]) -> bool:
-        for batch in range(least):
-            blocking = [bucket for bucket in self._buckets(host) if self.full.get(bucket, 0) >> batch & 1]
-            if len(blocking) > 1:
-                continue
-            for other in sorted(inside.get((blocking[0], batch), [])) if blocking else [""]:
-                if other:
-                    room = ~self._blocked(other) & ((1 << least) - 1) & ~(1 << batch)
-                    if not room:
-                        continue
-                    self._move(other, (room & -room).bit_length() - 1, inside)
-                self._move(host, batch, inside)
-                return True
-        return False
-
-    def _move(self, host: str, batch: int, inside: dict[tuple[str, int], list[str]]) -> None:
+    def _note(self, inside: dict[tuple[str, int], dict[str, None]], host: str, batch: int) -> None:
         for bucket in self._buckets(host):
-            inside[bucket, self.at[host]].remove(host)
-            inside.setdefault((bucket, batch), []).append(host)
-        self.take(host)
-        self.put(host, batch)
+            inside.setdefault((bucket, batch), {})[host] = None
+
+    def _settle(
+        self, homeless: deque[str], least: int, inside: dict[tuple[str, int], dict[str, None]], steps: int
+    ) -> None:
+        every, tried, moves = (1 << least) - 1, dict.fromkeys(self.of, 0), dict.fromkeys(self.of, 0)
+        while homeless and steps:
+            steps -= 1
+            host = homeless.popleft()
+            once = twice = 0
+            for bucket in self._buckets(host):
+                full = self.full.get(bucket, 0)
+                twice |= once & full
+                once |= full
+            free = every & ~once
+            tried[host] = tried.get(host, 0)
+            if not free:
+                left = every & ~tried[host]
+                if not left:
+                    tried[host], left = 0, every
+                free = left & ~twice or left
+            batch = (free & -free).bit_length() - 1
+            tried[host] |= 1 << batch
+            for bucket in self._buckets(host):
+                if self.full.get(bucket, 0) >> batch & 1:
+                    other = min(inside[bucket, batch], key=lambda name: (moves.get(name, 0), name))
+                    moves[other] = moves.get(other, 0) + 1
+                    for shared in self._buckets(other):
+                        inside[shared, batch].pop(other)
+                    self.take(other)
+                    homeless.append(other)
+            self.put(host, batch)
+            self._note(inside, host, batch)
+        for host in homeless:
+            self.put(host, self.first(host))
 
     def batches(self, hosts: Sequence[str]) -> list[list[str]]:
         found: list[list[str]] = [[] for _ in range(self.length)]
