@@ -23,8 +23,10 @@ def read(hostvars: Any, hosts: Iterable[str], names: Iterable[str]) -> dict[str,
     wanted = list(names)
     found: dict[str, dict[str, Any]] = {}
     for host in hosts:
+        if host not in hostvars:  # it left the inventory
+            continue
         known = hostvars.raw_get(host)
-        given = {name: known[name] for name in wanted if name in known} if isinstance(known, Mapping) else {}
+        given = {name: known[name] for name in wanted if name in known}
         if given:
             found[host] = {name: _value(hostvars, host, name, value) for name, value in given.items()}
     return found
