@@ -24,7 +24,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import Lo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import hosts_back
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural
-from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import UNASSIGNED
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import UNASSIGNED, UNMANAGED
 
 WITHOUT_POLICY = ("detect", "assess", "report", "halt", "resume")
 MAKES_PLANS = ("plan", "rollout")
@@ -102,7 +102,9 @@ class ActionModule(ControllerAction):
         if stage == "assess" and self.variable("lockstep_look") in (False, "false", "no"):
             return
         if stage in ("detect", "assess"):
-            self._look_at(everyone, "the inventory has no hosts; check -i INVENTORY")
+            unmanaged = {str(host) for host in self._vars.get("groups", {}).get(UNMANAGED, ())}
+            managed = [host for host in everyone if host not in unmanaged]
+            self._look_at(managed, "the inventory has no hosts; check -i INVENTORY")
             return
         plan = chosen_plan(ledger, run.fleet, self.variable("plan"), self.variable("lockstep_supersede"), run, now_ms())
         if plan is not None:

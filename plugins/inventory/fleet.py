@@ -187,7 +187,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._add(self._built(path, cache))
         except LockstepError as error:
             note_failed(path, error)
-            raise AnsibleParserError(str(error)) from error
+            raise AnsibleParserError(str(error)) from None  # a chain would say it twice
 
     def _built(self, path: str, cache: bool) -> Built:
         exports = Exported(path)

@@ -22,7 +22,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.represent
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plain, plural
 
 MARK = "# Written by lockstep.patching.suggest_rings"
-_PLURAL = {"platform": "platforms", "package": "package versions", "service": "services"}
+_NAMES = {"platform": "platform", "package": "package version", "service": "service"}
 _WHY = {
     ALONE: "on a single host: with it in the test group nothing else would be proved",
     NEVER: "only on hosts that must not be in the test group",
@@ -42,7 +42,7 @@ def text(choice: Choice, group: str, total: int, unknown: Mapping[str, str]) -> 
     lines.append("It has")
     for kind, (have, of) in choice.covered.items():
         share = f" ({100 * have // of}%)" if of else ""
-        lines.append(f"  {have} of {of} {_PLURAL[kind]}{share}")
+        lines.append(f"  {have} of {plural(of, _NAMES[kind])}{share}")
     reasons = Counter((gap.kind, gap.why) for gap in choice.gaps)
     if reasons:
         lines.append("It does not have")
@@ -50,7 +50,7 @@ def text(choice: Choice, group: str, total: int, unknown: Mapping[str, str]) -> 
         some = [
             f"{gap.name} ({plural(gap.hosts, 'host')})" for gap in choice.gaps if (gap.kind, gap.why) == (kind, why)
         ]
-        lines.append(f"  {count} {_PLURAL[kind]}, {_WHY[why]}: {names(some, _SHOWN)}")
+        lines.append(f"  {plural(count, _NAMES[kind])}, {_WHY[why]}: {names(some, _SHOWN)}")
     if unknown:
         some = [f"{host}: {why}" for host, why in unknown.items()]
         lines.append(f"Not known, so neither chosen nor covered: {plural(len(unknown), 'host')}: {names(some, _SHOWN)}")

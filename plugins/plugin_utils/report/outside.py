@@ -14,20 +14,20 @@ UNASSIGNED, UNMANAGED, NOT_IN_CMDB = "unassigned", "unmanaged", "not_in_cmdb"
 """Groups of the inventory plugin."""
 TEXTS: dict[str, tuple[str, str]] = {
     UNASSIGNED: (
-        "no ring rule of the inventory matches, so no rollout reaches them",
+        "no ring rule of the inventory matches, so no rollout gets there",
         "give them a ring in the inventory's rules, or the class of what Lockstep does not patch",
     ),
-    "never_reached": ("they are in the inventory and have never answered", "make them reachable, then run detect"),
-    "stale": ("their last answer is older than looks.max_age allows, so nothing is known of them", "run detect"),
+    "never_reached": ("in the inventory, but no answer has ever come", "make them reachable, then run detect"),
+    "stale": ("the last answer is older than looks.max_age allows, so nothing is known now", "run detect"),
     NOT_IN_CMDB: (
-        "they are in the inventory, and no CMDB export lists them",
+        "in the inventory, but in no export of the CMDB",
         "enter them there, or take them out here",
     ),
     "not_in_inventory": (
-        "they have answered before and are not in the inventory",
+        "answered before, but not in the inventory",
         "enter them in the CMDB or the inventory; nothing looks at them now",
     ),
-    UNMANAGED: ("they are of a class that Lockstep does not patch", "patch them by other means"),
+    UNMANAGED: ("of a class that Lockstep does not patch", "patch them by other means"),
 }
 """What each kind means and what to do next, in the order in which a report has them."""
 

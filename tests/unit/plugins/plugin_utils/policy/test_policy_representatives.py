@@ -113,7 +113,7 @@ def test_the_text_says_who_why_and_what_is_missing() -> None:
     shown = text(chosen(HOSTS, Wishes(most=1, never={"all"})), "ring_test", 7, {"dark": "it has never\x1b answered"})
     assert "Test group ring_test: 1 of 7 hosts" in shown and "a1  new     the first with 2 items" in shown
     assert "2 of 4 package versions (50%)" in shown
-    assert "1 package versions, the test group is as large as it may be: c (3 hosts)" in shown
+    assert "1 package version, the test group is as large as it may be: c (3 hosts)" in shown
     assert "Not known, so neither chosen nor covered: 1 host: dark: it has never? answered" in shown
     data = document(chosen(HOSTS, Wishes(most=5)), 7, {})
     assert data["hosts"] == [{"host": "all", "why": "new", "gain": 3}] and data["covered"]["package"]["of"] == 4
