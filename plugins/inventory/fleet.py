@@ -138,10 +138,10 @@ ranges:
 rules:
   criticality:
     - {when: "contains(service, 'payroll')", is: high}
-    - {is: normal}
+    - {is: medium}
   ring:
     - {when: "starts_with(name, 'test')", is: test}
-    - {when: "criticality == 'normal'", share: 20%, is: early}
+    - {when: "criticality == 'medium'", share: 20%, is: early}
     - {is: production}
 """
 
