@@ -11,8 +11,9 @@ description:
   - Joins what the ledger knows of each host, assigns site, zone and exposure by address ranges, and class, service,
     owner, criticality and ring by ordered rules.
   - Makes the groups C(os_*), C(platform_*), C(class_*), C(site_*), C(zone_*), C(exposure_*), C(criticality_*),
-    C(service_*), C(ring_*), C(state_security_pending), C(state_reboot_needed), C(state_stale), C(state_unknown),
-    C(never_reached), C(not_in_cmdb), C(unmanaged), and C(unassigned) for managed hosts that no ring rule matches.
+    C(service_*), C(ring_*), C(state_security_pending), C(state_overdue), C(state_excepted), C(state_reboot_needed),
+    C(state_stale), C(state_unknown), C(never_reached), C(not_in_cmdb), C(unmanaged), and C(unassigned) for managed
+    hosts that no ring rule matches.
   - The name of the source file must end in C(fleet.yml) or C(fleet.yaml).
   - Everything is decided before the first host is added. A mistake in any file is an error with file, line and
     column, and nothing of this source is used then. Ansible itself goes on without a failed source; the playbooks of
@@ -201,10 +202,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 path,
                 "rename one of the two: a play for the host would reach the whole group",
             )
-        ledger, said = known_hosts(self.get_option("ledger"), source.fleet)
-        if said:
-            self.display.warning(said)
-        built = build(source, hosts, self._others(source), ledger, exports.now_ms)
+        known = known_hosts(self.get_option("ledger"), source.fleet, exports.now_ms)
+        if known.said:
+            self.display.warning(known.said)
+        built = build(source, hosts, self._others(source), known.hosts, known.deadlines, exports.now_ms)
         for note in built.notes:
             self.display.warning(note)
         return built

@@ -12,6 +12,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.fleet.inputs imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.fleet.live import GROUPS, NOTHING, live
 from ansible_collections.lockstep.patching.plugins.plugin_utils.fleet.names import GroupNames
 from ansible_collections.lockstep.patching.plugins.plugin_utils.fleet.source import Source
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.deadlines import Deadlines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.overview import Known
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names
 
@@ -50,6 +51,7 @@ def build(
     exported: Mapping[str, tuple[Mapping[str, Any], int]],
     others: Mapping[str, Other],
     ledger: Mapping[str, Known],
+    deadlines: Mapping[str, Deadlines],
     now_ms: int,
 ) -> Built:
     """`exported`: for each host of the exports its document and when its file was written (UTC milliseconds). `others`:
@@ -61,7 +63,7 @@ def build(
         document, cmdb_ms = exported.get(name, (None, None))
         other = others.get(name)
         known = ledger.get(name, NOTHING)
-        state = live(known, now_ms, source.max_age_ms)
+        state = live(known, now_ms, source.max_age_ms, deadlines.get(name))
         doc: dict[str, Any] = {**(document or {**EMPTY, "cmdb": {}}), "name": name}
         for key, value in state.fields.items():
             if value or not doc.get(key):
@@ -91,6 +93,9 @@ def build(
             lockstep_security=doc["security"],
             lockstep_pending=doc["pending"],
             lockstep_reboot_needed=doc["reboot"],
+            lockstep_overdue=doc["overdue"],
+            lockstep_excepted=doc["excepted"],
+            lockstep_due_ms=deadlines[name].due_ms if name in deadlines else None,
             lockstep_seen_ms=known.look_ms,
             lockstep_tried_ms=known.tried_ms,
         )

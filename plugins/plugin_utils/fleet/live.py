@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.deadlines import Deadlines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.overview import Known
 
+OVERDUE, EXCEPTED = "state_overdue", "state_excepted"
 SECURITY, REBOOT, STALE, UNKNOWN = "state_security_pending", "state_reboot_needed", "state_stale", "state_unknown"
 NEVER_REACHED = "never_reached"
-GROUPS = (SECURITY, REBOOT, STALE, UNKNOWN, NEVER_REACHED)
+GROUPS = (SECURITY, OVERDUE, EXCEPTED, REBOOT, STALE, UNKNOWN, NEVER_REACHED)
 CLOCK_MS = 5 * 60 * 1000
 """A look from further ahead than that is of a clock that nobody can believe."""
 NOTHING = Known(None, None, None, None, {}, {})
@@ -23,11 +25,21 @@ class Live(NamedTuple):
     groups: list[str]
 
 
-def live(known: Known, now_ms: int, max_age_ms: int) -> Live:
-    """`known`: false unless the host has answered lately and the newest try worked; then `security` and `pending` are
-    numbers of packages (None: the host itself does not know) and `reboot` is yes, no or unknown."""
+def live(known: Known, now_ms: int, max_age_ms: int, deadlines: Deadlines | None = None) -> Live:
+    """The state of a host as the ledger has it.
+
+    `known` is false unless the host has answered lately and the newest try worked; then `security` and `pending` are
+    numbers of packages (None: the host itself does not know) and `reboot` is yes, no or unknown. `deadlines`: None for
+    a host that was not assessed. What is overdue stays so however old the look is, until somebody has seen it closed.
+    """
     answer, groups = known.answer, []
+    if deadlines is not None and deadlines.overdue:
+        groups.append(OVERDUE)
+    if deadlines is not None and deadlines.excepted:
+        groups.append(EXCEPTED)
     fields: dict[str, Any] = {
+        "overdue": deadlines.overdue if deadlines is not None else None,
+        "excepted": deadlines.excepted if deadlines is not None else None,
         "os": known.os.get("os") or "",
         "os_version": known.os.get("version") or "",
         "arch": known.os.get("arch") or "",
@@ -38,7 +50,7 @@ def live(known: Known, now_ms: int, max_age_ms: int) -> Live:
         "reboot": "unknown",
     }
     if known.look_ms is None:
-        return Live(fields, [UNKNOWN, NEVER_REACHED])
+        return Live(fields, [*groups, UNKNOWN, NEVER_REACHED])
     age = now_ms - known.look_ms
     stale = age > max_age_ms
     if stale:

@@ -30,6 +30,8 @@ HOST_FIELDS = (
     "security",
     "pending",
     "reboot",
+    "overdue",
+    "excepted",
 )
 """What the document of a host has, for the conditions of rules."""
 MAX_AGE = "24h"

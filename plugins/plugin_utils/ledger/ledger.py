@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.candidates import Candidates
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import Database
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.deadlines import DeadlinesPart
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.evidence import Evidence
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.files import Files
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.findings import Findings
@@ -29,6 +30,7 @@ class Ledger(
     States,
     Inventory,
     OverviewPart,
+    DeadlinesPart,
     Candidates,
     Plans,
     Transactions,

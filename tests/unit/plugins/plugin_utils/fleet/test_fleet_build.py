@@ -12,6 +12,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.fleet.live impor
 from ansible_collections.lockstep.patching.plugins.plugin_utils.fleet.names import GroupNames, bad_name
 from ansible_collections.lockstep.patching.plugins.plugin_utils.fleet.problems import InventoryError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.fleet.source import Source, read_source
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.deadlines import Deadlines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.overview import Known
 
 NOW, DAY = 1_800_000_000_000, 86_400_000
@@ -46,11 +47,17 @@ def known(age_ms: int = 0, error: str | None = None, **answer: object) -> Known:
     return Known(NOW - age_ms, NOW, error, "debian-12-amd64-1", OS, {**ANSWER, **answer})
 
 
-def built(text: str = SOURCE, csv: str = CSV, others: dict | None = None, ledger: dict | None = None) -> Built:
+def built(
+    text: str = SOURCE,
+    csv: str = CSV,
+    others: dict | None = None,
+    ledger: dict | None = None,
+    deadlines: dict | None = None,
+) -> Built:
     source: Source = read_source(text, "s")
     hosts, _locate = read_input(source.inputs[0], csv, "c") if source.inputs else ([], None)
     exported = {listed.document["name"]: (listed.document, 7) for listed in hosts}
-    return build(source, exported, others or {}, ledger or {}, NOW)
+    return build(source, exported, others or {}, ledger or {}, deadlines or {}, NOW)
 
 
 def of(result: Built, name: str) -> tuple[dict, set[str]]:
@@ -86,6 +93,9 @@ def test_a_host_has_its_groups_and_variables() -> None:
         "lockstep_security": 1,
         "lockstep_pending": 3,
         "lockstep_reboot_needed": "yes",
+        "lockstep_overdue": None,
+        "lockstep_excepted": None,
+        "lockstep_due_ms": None,
         "lockstep_seen_ms": NOW,
         "lockstep_tried_ms": NOW,
         "lockstep_cmdb_ms": 7,
@@ -138,6 +148,23 @@ def test_what_is_old_or_failed_is_unknown_and_never_fine(state: Known, fields: t
     found = live(state, NOW, DAY)
     assert (found.fields["known"], found.fields["security"], found.fields["reboot"]) == fields
     assert found.groups == groups
+
+
+@pytest.mark.parametrize(
+    ("found", "groups"),
+    [
+        (Deadlines(3, 1, 0, NOW - 1), {"state_overdue"}),
+        (Deadlines(3, 0, 2, NOW + 1), {"state_excepted"}),
+        (Deadlines(3, 1, 2, NOW - 1), {"state_overdue", "state_excepted"}),
+        (Deadlines(3, 0, 0, None), set()),
+    ],
+)
+def test_deadlines_and_exceptions_of_findings(found: Deadlines, groups: set[str]) -> None:
+    for ledger in ({"web1": known(security=0, reboot="no")}, {"web1": known(age_ms=9 * DAY)}, {}):
+        variables, has = of(built(ledger=ledger, deadlines={"web1": found}), "web1")
+        assert {group for group in has if group in ("state_overdue", "state_excepted")} == groups
+        assert (variables["lockstep_overdue"], variables["lockstep_excepted"]) == (found.overdue, found.excepted)
+        assert variables["lockstep_due_ms"] == found.due_ms
 
 
 def test_two_values_that_share_a_group_are_told() -> None:
