@@ -24,7 +24,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds import (
     read_tracker,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.errors import FeedError
-from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.json_stream import entries
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.json_stream import entries, unicode_only
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.records import Record, Rejected
 
 _AGAIN = "fetch it again; the last good copy stays in use"
@@ -147,7 +147,8 @@ def _json(data: bytes, where: str, limits: Limits) -> Any:
         raise FeedError(f"it is longer than {limits.record} bytes", where, "is it the right file?")
     refuse_html(data[:512], where)
     try:
-        return json.loads(data)
+        text = data.decode("utf-8-sig", "replace")
+        return unicode_only(json.loads(text), text)
     except (ValueError, RecursionError) as error:
         raise FeedError(f"it is no JSON: {error}", where, _AGAIN) from error
 

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from typing import IO, Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.errors import FeedError
 
 _CHUNK = 1 << 20
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SPACE = " \t\r\n"
 _AGAIN = "fetch it again; the last good copy stays in use"
 
@@ -39,6 +41,13 @@ def entries(stream: IO[bytes], where: str, limit: int) -> Iterator[tuple[str, An
         reader.next()
         reader.at -= 1
         yield key, reader.value(key)
+
+
+def unicode_only(value: Any, written: str) -> Any:
+    """A JSON value without halves of surrogate pairs, which JSON can write and no database takes."""
+    if not _SURROGATE.search(written):
+        return value
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 class _Reader:
@@ -72,8 +81,8 @@ class _Reader:
             try:
                 found, end = self.scan(self.text, self.at)
                 if end < len(self.text) or self.ended:  # a number or word may go on in the next chunk
-                    self.at = end
-                    return found
+                    written, self.at = self.text[self.at : end], end
+                    return unicode_only(found, written)
             except (ValueError, RecursionError) as error:
                 if self.ended or isinstance(error, RecursionError):
                     raise self.wrong(key) from error

@@ -29,20 +29,17 @@ class Inventory(Part):
     def inventory(self, fleet: str, sections: Collection[str]) -> list[Listed]:
         """All hosts of a fleet by name, with the digests of these sections."""
         with self.database.read() as connection:
+            columns = [hosts_table.c.id, hosts_table.c.name, hosts_table.c.platform, hosts_table.c.look_ms]
             known = connection.execute(
-                sa.select(hosts_table.c.id, hosts_table.c.name, hosts_table.c.platform, hosts_table.c.look_ms)
-                .where(hosts_table.c.fleet == fleet)
-                .order_by(hosts_table.c.name)
+                sa.select(*columns).where(hosts_table.c.fleet == fleet).order_by(hosts_table.c.name)
             ).all()
-            digests: dict[int, dict[str, str]] = {}
-            query = (
-                sa.select(sections_table.c.host_id, sections_table.c.section, sections_table.c.digest)
-                .join(hosts_table, hosts_table.c.id == sections_table.c.host_id)
-                .where(hosts_table.c.fleet == fleet, sections_table.c.section.in_(sorted(sections)))
-            )
-            for host_id, section, digest in connection.execute(query):
-                digests.setdefault(host_id, {})[section] = digest
-        return [Listed(row.name, row.platform, row.look_ms, digests.get(row.id, {})) for row in known]
+            digests: dict[int, dict[str, str]] = {row[0]: {} for row in known}
+            for section in sorted(sections):  # fewer and shorter rows than all sections of all hosts joined
+                query = sa.select(sections_table.c.host_id, sections_table.c.digest)
+                for host_id, digest in connection.execute(query.where(sections_table.c.section == section)).all():
+                    if host_id in digests:
+                        digests[host_id][section] = digest
+        return [Listed(name, platform, look_ms, digests[host_id]) for host_id, name, platform, look_ms in known]
 
     def contents_of(self, digests: Collection[str]) -> Iterator[tuple[str, Any]]:
         """(digest, content) of those that are stored, a few at a time."""

@@ -39,7 +39,8 @@ def fixed(package: str, version: str, ecosystem: str = "Debian:12") -> dict[str,
 def osv_zip(path: Path, *documents: dict[str, Any]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, document in enumerate(documents):
-            archive.writestr(f"{document.get('id', number)}.json", json.dumps(document))
+            name = str(document.get("id", number)).encode("ascii", "replace").decode()
+            archive.writestr(f"{name}.json", json.dumps(document))
     return path
 
 

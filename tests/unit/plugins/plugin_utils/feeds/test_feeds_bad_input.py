@@ -224,6 +224,16 @@ def names(feeds: Feeds) -> list[str]:
     return [status.name for status in feeds.statuses]
 
 
+def test_text_that_is_not_unicode(folder: Path) -> None:
+    """JSON can write half a surrogate pair."""
+    osv_zip(folder / "feeds" / "a.zip", advisory("DSA-\ud800", fixed("openssl", "3.1"), summary="\udfff"))
+    entry = {"description": "\ud800", "releases": {"bookworm": state(status="open")}}
+    tracker(folder / "feeds" / "tracker.json", {"openssl": {ONE: entry}, "bash\ud800": {ONE: entry}})
+    feeds = opened(folder)
+    assert feeds.problems == []
+    assert set(answers(feeds, OPENSSL)) == {"DSA-?", ONE}
+
+
 def test_other_files_are_left_alone(folder: Path) -> None:
     good(folder)
     for name in ("README.md", "notes.txt", "decisions.csv", ".hidden.json"):
