@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import catalogue, debs, rpmrepo, rpms
+from . import alpm, catalogue, debs, rpmrepo, rpms
 from .errors import LabError
 from .repository import Repository
 
@@ -98,6 +98,7 @@ OTHERS = {
         _zypper_files,
         f"rpmkeys --import {rpmrepo.KEY} && zypper -q -n refresh",
     ),
+    "pacman": Family("trixie", False, alpm.PACKAGES, "", alpm.files, "true"),
 }
 """Bases that are no Debian release."""
 
@@ -105,6 +106,8 @@ OTHERS = {
 def seed(release: str) -> tuple[dict[str, debs.Deb | rpms.Rpm], str]:
     """The lab's packages in their first version: files by name for /tmp/lab-seed, and the shell lines that install
     them as if they had been there since the host was set up."""
+    if release == "pacman":
+        return {}, alpm.seed()
     if not of(release).rpm:
         built = [debs.build(spec) for spec in catalogue.standard()]
         automatic = " ".join(each.spec.name for each in built if each.spec.name in catalogue.AUTOMATIC)

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from . import bases, check, disks, families, firewall, layers, machine, network, state, teardown
+from . import alpm, bases, check, disks, families, firewall, layers, machine, network, state, teardown
 from .errors import LabError
 from .hosts import Host
 from .inventory import inventory_text, known_hosts_text
@@ -158,6 +158,8 @@ class Lab:
             self._open_way(data["subnet"])
         if wish.repo:
             self._start_repository(wish.publish, {families.of(release).rpm for release in releases})
+            if "pacman" in made:
+                alpm.publish(self.repo, layers.seed_layer(made["pacman"], self.say), wish.publish[-1])
         self._trust(data["hosts"], made)
         write_atomic(Path(self.inventory), inventory_text(self.names, data["hosts"], data["groups"]))
         hosts = [Host(self.names, name, data["hosts"][name]) for name in wish.hosts]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import families, procs
+from . import alpm, families, procs
 from .errors import LabError
 from .faults import Faulty
 from .names import MARK, LabNames
@@ -178,6 +178,8 @@ class Host(Faulty):
     def versions(self) -> dict[str, str]:
         """All installed packages and their versions, as the host's package manager writes them (RPM packages:
         `version-release`). Works while off."""
+        if self.release == "pacman":
+            return alpm.versions(self.root)
         if self.family.rpm:
             lines = run(["rpm", f"--dbpath={self.root}/var/lib/rpm", "-qa", "--qf", "%{NAME} %{EVR}\n"]).stdout
             return dict(line.split(" ", 1) for line in lines.splitlines())
