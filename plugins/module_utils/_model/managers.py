@@ -55,6 +55,16 @@ MANAGERS: Dict[str, Words] = {
         marks="zypper packages --autoinstalled and zypper locks",
         unhold="zypper removelock",
     ),
+    "pacman": Words(
+        writes=True,
+        tool="pacman",
+        database="pacman's database",
+        update="pacman -Sy",
+        check="pacman -Dk",
+        repair="rm db.lck if no pacman runs, and pacman -S for what is lost or has failed,",
+        marks="pacman -Qd",
+        unhold="a change of IgnorePkg in pacman.conf",
+    ),
 }
 """By the name that the section ``manager`` has; docs/providers.md says how to add one."""
 

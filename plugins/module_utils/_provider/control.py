@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What staged package files say of themselves: read once when they are staged, and kept beside them."""
 
+import hashlib
 import os
 from typing import Type
 
@@ -25,6 +26,16 @@ def keep(kind: Type[Files], host: Host, sha256: str, files_dir: str, control_dir
         with open(path + ".new", "w", encoding="utf-8") as handle:
             handle.write(text)
         os.rename(path + ".new", path)
+
+
+def check(host: Host, line: Line, files_dir: str) -> None:
+    """Compare the checksum of a line's staged file, for a package manager that does not; raise Unknown."""
+    digest = hashlib.sha256()
+    with open(host.path("{0}/{1}".format(files_dir, line.sha256)), "rb") as package:
+        for chunk in iter(lambda: package.read(1 << 20), b""):
+            digest.update(chunk)
+    if digest.hexdigest() != line.sha256:
+        raise Unknown("the file of " + line.package, "its SHA-256 is " + digest.hexdigest(), "run acquire again")
 
 
 def offered(kind: Type[Files], text: str, line: Line, files_dir: str) -> Offered:

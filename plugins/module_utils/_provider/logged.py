@@ -3,6 +3,7 @@
 """Run a package manager without anybody to answer it: no input, a bounded log, a limit in time."""
 
 import fcntl
+import glob
 import os
 import signal
 import struct
@@ -99,6 +100,19 @@ def lock_holder(path: str) -> Optional[int]:
         os.close(descriptor)
     kind, _whence, _start, _length, pid = struct.unpack(FLOCK, answer)
     return None if kind == fcntl.F_UNLCK else (pid or -1)
+
+
+def opener(path: str) -> Optional[int]:
+    """Process id that has a file open (0: nobody has), or None when there is no such file."""
+    if not os.path.exists(path):
+        return None
+    for link in glob.glob("/proc/[0-9]*/fd/*"):
+        try:
+            if os.readlink(link) == path:
+                return int(link.split("/")[2])
+        except OSError:
+            continue
+    return 0
 
 
 def innermost(pid: int) -> List[str]:

@@ -37,10 +37,17 @@ def _zypper() -> Any:
     return ZypperReader
 
 
+def _pacman() -> Any:
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.pacman import PacmanReader
+
+    return PacmanReader
+
+
 PROVIDERS = (
     Provider("apt", ("debian", "ubuntu"), ("apt-get",), _apt),
     Provider("dnf", ("fedora", "rhel", "centos", "amzn", "ol", "mageia"), ("dnf-3", "dnf"), _dnf),
     Provider("zypper", ("suse", "opensuse", "sles"), ("zypper",), _zypper),
+    Provider("pacman", ("arch",), ("pacman-conf",), _pacman),
 )
 """In the order in which they are tried where the system's own is not known."""
 

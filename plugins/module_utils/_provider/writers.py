@@ -52,10 +52,23 @@ def _zypper_files() -> Any:
     return ZypperFiles
 
 
+def _pacman_writer() -> Any:
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.pacman import PacmanWriter
+
+    return PacmanWriter
+
+
+def _pacman_files() -> Any:
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.pacman import PacmanFiles
+
+    return PacmanFiles
+
+
 PARTS: Dict[str, Parts] = {
     "apt": Parts(_apt_writer, _apt_files),
     "dnf": Parts(_dnf_writer, _dnf_files),
     "zypper": Parts(_zypper_writer, _zypper_files),
+    "pacman": Parts(_pacman_writer, _pacman_files),
 }
 """By the name of the provider."""
 

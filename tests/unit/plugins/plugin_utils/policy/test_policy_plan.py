@@ -193,7 +193,7 @@ def test_an_unknown_host_is_in_the_scope_and_never_fine(change: dict | None, tex
 
 
 def test_a_platform_without_provider_is_unsupported() -> None:
-    _body, left = plan({"t1": state(), "p1": state(manager={"name": "pacman", "health": "ok", "problems": []})})
+    _body, left = plan({"t1": state(), "p1": state(manager={"name": "brew", "health": "ok", "problems": []})})
     assert [(item["host"], item["why"]) for item in left] == [("p1", "unsupported")]
     blind = {**state(manager={"unknown": "no supported package manager"}), "answer": {"supported": False}}
     _body, left = plan({"t1": state(), "p1": blind})
