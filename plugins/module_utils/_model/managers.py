@@ -66,7 +66,7 @@ MANAGERS: Dict[str, Words] = {
         unhold="a change of IgnorePkg in pacman.conf",
     ),
 }
-"""By the name that the section ``manager`` has; docs/providers.md says how to add one."""
+"""By the name that the section ``manager`` has; docs/howto/add-a-package-manager.md says how to add one."""
 
 
 def words(name: str) -> Words:

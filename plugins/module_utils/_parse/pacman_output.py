@@ -3,11 +3,9 @@
 """Output and files of pacman, as values. Pure."""
 
 import calendar
+import datetime
 import fnmatch
-import io
 import re
-import tarfile
-import time
 from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.alpm_version import version_key
@@ -65,9 +63,13 @@ def parse_targets(text: str) -> List[Target]:
     ]
 
 
+def _ms(text: str, form: str) -> int:
+    return calendar.timegm(datetime.datetime.strptime(text, form).timetuple()) * 1000
+
+
 def _built(text: str) -> Optional[int]:
     try:
-        return calendar.timegm(time.strptime(text, "%a %b %d %H:%M:%S %Y")) * 1000
+        return _ms(text, "%a %b %d %H:%M:%S %Y")
     except ValueError:
         return None
 
@@ -300,16 +302,9 @@ def sync_desc(text: str, line: Line) -> str:
     return "".join("%{0}%\n{1}\n\n".format(name, "\n".join(values)) for name, values in wanted if values)
 
 
-def sync_database(entries: List[Tuple[Line, str]]) -> bytes:
-    """A repository's database (a tar archive) of lines and the ``.PKGINFO`` of their files."""
-    whole = io.BytesIO()
-    with tarfile.open(fileobj=whole, mode="w") as database:
-        for line, text in entries:
-            data = sync_desc(text, line).encode("utf-8")
-            entry = tarfile.TarInfo("{0}-{1}/desc".format(line.package, line.version))
-            entry.size = len(data)
-            database.addfile(entry, io.BytesIO(data))
-    return whole.getvalue()
+def sync_database(entries: List[Tuple[Line, str]]) -> Dict[str, str]:
+    """The files of a repository's database (a tar archive), of lines and the ``.PKGINFO`` of their files."""
+    return {"{0}-{1}/desc".format(line.package, line.version): sync_desc(text, line) for line, text in entries}
 
 
 def names(specs: List[str]) -> Set[str]:
@@ -338,8 +333,8 @@ def parse_log(text: str) -> List[Tuple[int, str, str, Optional[str], Optional[st
         if not found:
             continue
         zone = int(found.group(2)[1:3]) * 60 + int(found.group(2)[3:])
-        seconds = calendar.timegm(time.strptime(found.group(1), "%Y-%m-%dT%H:%M:%S"))
-        ms = (seconds - (zone if found.group(2)[0] == "+" else -zone) * 60) * 1000
+        written = _ms(found.group(1), "%Y-%m-%dT%H:%M:%S")
+        ms = written - (zone if found.group(2)[0] == "+" else -zone) * 60000
         action = ACTIONS.get(found.group(3))
         old, arrow, new = found.group(5).partition(" -> ")
         if action:

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The contract of a package manager. A provider fits one file of at most 300 lines; docs/providers.md shows the way.
+"""The contract of a package manager. A provider fits one file of at most 300 lines; the way to one is in
+docs/howto/add-a-package-manager.md.
 
 Looking, fetching and changing are three classes, so that looking at a host carries no code that changes it. Every
 method takes and returns values of ``_model``; what cannot be found out raises ``Unknown`` with why and the next step,

@@ -2,9 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Small things that a writer has to remember beyond its own life, because its package manager does not."""
 
+import io
 import json
 import os
-from typing import Any
+import tarfile
+from typing import Any, Dict
 
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
@@ -23,6 +25,16 @@ def write(host: Host, path: str, value: Any) -> None:
         note.flush()
         os.fsync(note.fileno())
     os.rename(host.path(path) + ".new", host.path(path))
+
+
+def archive(host: Host, path: str, texts: Dict[str, str]) -> None:
+    """Write a tar archive of texts by name: what some package managers have as an index."""
+    with tarfile.open(host.path(path), "w") as target:
+        for name, text in texts.items():
+            data = text.encode("utf-8")
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            target.addfile(entry, io.BytesIO(data))
 
 
 def remove(host: Host, path: str) -> None:

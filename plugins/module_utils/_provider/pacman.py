@@ -236,8 +236,7 @@ class PacmanWriter(Pacman, contract.Writer):
             control.check(self.host, line, self.files_dir)
             text = control.control_of(PacmanFiles, self.host, str(line.sha256), self.files_dir, self.control_dir)
             found.append((line, text))
-        with open(self.host.path(work_dir + "/db/sync/plan.db"), "wb") as database:
-            database.write(parse.sync_database(found))
+        notes.archive(self.host, work_dir + "/db/sync/plan.db", parse.sync_database(found))
         return [control.offered(PacmanFiles, text, line, self.files_dir) for line, text in found]
 
     def simulate(self, work_dir: str, snapshot: model.Snapshot, fix: bool = False) -> contract.Simulated:

@@ -7,11 +7,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import unpack_each
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import microsoft
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.module_call import Answer, call
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger, UnknownContent
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import microsoft as updates
 
 
 class Look(NamedTuple):
@@ -32,6 +34,8 @@ def look(
     state: whether the caller reads the sections; it costs more than all the rest to get them out of the ledger.
     """
     host = action.host
+    if microsoft.is_windows(action):
+        return _windows(action, ledger, fleet, token, state)
     given = call(action, "host_state", {**arguments, "known": ledger.known_digests(fleet, host)}, action._vars)
     if given.kind != "ok":
         return _no_answer(ledger, fleet, host, token, given)
@@ -42,6 +46,29 @@ def look(
         if given.kind != "ok":
             return _no_answer(ledger, fleet, host, token, given)
         return _record(ledger, fleet, host, token, given.result, state)
+
+
+def _windows(action: HostAction, ledger: Ledger, fleet: str, token: int, state: bool) -> Look:
+    if microsoft.can_ask():
+        given = microsoft.ask(action, action._vars)
+        if given.kind != "ok":
+            return _no_answer(ledger, fleet, action.host, token, given)
+        found = updates.sections(given.result["facts"], given.result["search"], now_ms())
+    else:
+        found = updates.not_asked(microsoft.NEEDS)
+    answer = updates.answer(found)
+    ledger.record_look(
+        fleet,
+        action.host,
+        token,
+        now_ms(),
+        digests=updates.digests(found),
+        sections=found,
+        answer=answer,
+        fingerprint={"machine_id": found["os"]["machine_id"]} if found["os"]["machine_id"] else {},
+        platform=answer["platform"],
+    )
+    return Look(True, "", answer, found if state else {})
 
 
 def _no_answer(ledger: Ledger, fleet: str, host: str, token: int, given: Answer) -> Look:

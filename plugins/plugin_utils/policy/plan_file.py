@@ -54,6 +54,8 @@ _TYPES: dict[str, Any] = {
     "advisories": {"type": "array", "items": _TEXT, "uniqueItems": True},
 }
 """Plans that were made before there were patch types do not say them."""
+_WINDOWS: dict[str, Any] = {"supersedes": {"type": "array", "items": _VERSION, "uniqueItems": True}}
+"""Only updates of Windows say it; they have their KB as package, their update id as version, and no checksum."""
 
 
 def _keys(properties: dict[str, Any], **optional: Any) -> dict[str, Any]:
@@ -94,7 +96,7 @@ SCHEMA: dict[str, Any] = {
             "lines": {
                 "type": "array",
                 "items": {
-                    **_keys(_LINE, **_TYPES),
+                    **_keys(_LINE, **_TYPES, **_WINDOWS),
                     "if": {"properties": {"action": {"const": "remove"}}},
                     "then": {"properties": {"version": {"type": "null"}}},
                     "else": {"properties": {"version": {"type": "string"}}},

@@ -135,3 +135,10 @@ def test_maintain_says_how_old_the_data_are_and_fails_for_what_it_cannot_read(pl
     none = play("maintain")
     assert none.status != 0, none.output
     assert none.lines[-1].startswith("stopped: lockstep_feeds: no vulnerability data are named")
+
+
+def test_a_windows_host_says_which_collection_it_needs(play: Callable, tmp_path: Path) -> None:
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars" / "web2.yml").write_text("ansible_shell_type: powershell\n")
+    result = play("detect", "--limit", "web2", "-e", "lockstep_become=false", "-e", "lockstep_ledger=l.db")
+    assert "ansible-galaxy collection install ansible.windows" in " ".join(result.output.split()), result.output
