@@ -24,7 +24,7 @@ class ActionModule(HostAction):
         arguments = self._parts(base.policy.looks)
         arguments.update((name, self.argument(name)) for name in MODULE_ARGUMENTS if self.argument(name) is not None)
         run = self.current
-        if run is not None and run.stage in ("plan", "rollout"):
+        if run is not None and run.stage in ("plan", "rollout", "emergency"):
             arguments.update(max_index_age=base.policy.index_max_age_ms // 1000)
             if not run.check and self.variable("lockstep_refresh") is None:
                 arguments["refresh"] = "always"

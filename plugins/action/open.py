@@ -22,12 +22,14 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.sched
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import CHECK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.emergency import emergency_policy, subject_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import hosts_back
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import UNASSIGNED, UNMANAGED
 
 WITHOUT_POLICY = ("detect", "assess", "report", "halt", "resume")
-MAKES_PLANS = ("plan", "rollout")
+MAKES_PLANS = ("plan", "rollout", "emergency")
 
 
 class ActionModule(ControllerAction):
@@ -52,6 +54,8 @@ class ActionModule(ControllerAction):
                 "lockstep_policy",
                 "give one with -e lockstep_policy=PATH; the playbook init writes one",
             )
+        if stage == "emergency":
+            policy = self._emergency(policy)
         self.current.fleet, self.current.policy, self.current.policy_digest = policy.fleet, common.policy, policy.digest
         self.current.ledger, self.current.store, self.current.report_dir = (
             common.ledger,
@@ -106,7 +110,8 @@ class ActionModule(ControllerAction):
             managed = [host for host in everyone if host not in unmanaged]
             self._look_at(managed, "the inventory has no hosts; check -i INVENTORY")
             return
-        plan = chosen_plan(ledger, run.fleet, self.variable("plan"), self.variable("lockstep_supersede"), run, now_ms())
+        supersede = self.variable("lockstep_supersede") or self._other_plan(ledger, run)
+        plan = chosen_plan(ledger, run.fleet, self.variable("plan"), supersede, run, now_ms())
         if plan is not None:
             run.plan_id = plan["plan_id"]
             if stage in ORDERS:
@@ -135,6 +140,33 @@ class ActionModule(ControllerAction):
                 "run without --limit; the rings of the policy say who goes when",
             )
         self._look_at(hosts, "no ring has a host")
+
+    def _emergency(self, policy: Policy) -> Policy:
+        """The policy for an emergency, and what it is about."""
+        given = {name: str(self.variable(name) or "") for name in ("package", "cve", "lockstep_advisory")}
+        subject = subject_of(*given.values())
+        reason = str(self.variable("lockstep_reason") or "").strip()
+        if sum(1 for value in given.values() if value) != 1 or not reason:
+            raise LockstepError(
+                "an emergency is about one thing and has a reason",
+                "emergency",
+                "give one of -e cve=CVE-…, -e package=NAME and -e lockstep_advisory=ID, and "
+                "-e \"lockstep_reason='why'\"",
+            )
+        if self.current is not None:
+            self.current.emergency = {"subject": subject, "reason": reason}
+            self.current.notes.append(f"emergency: {subject}: {reason}")
+        return emergency_policy(policy, *given.values())
+
+    @staticmethod
+    def _other_plan(ledger: Ledger, run: Run) -> str | None:
+        """Why an emergency closes the open plan: it is not of this emergency."""
+        plan = ledger.open_plan(run.fleet) if run.emergency else None
+        if plan is None or run.emergency is None:
+            return None
+        mine = ledger.orders(run.fleet, "emergency", plan_id=plan["plan_id"])
+        same = any(order["subject"] == run.emergency["subject"] for order in mine)
+        return None if same else f"emergency: {run.emergency['subject']}: {run.emergency['reason']}"
 
     def _choose_back(self, ledger: Ledger, everyone: list[str]) -> None:
         """Which plan is taken back on which hosts: those named by host, ring or package, or all of a named plan."""

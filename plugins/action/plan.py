@@ -81,6 +81,16 @@ class ActionModule(ControllerAction):
             return
         run.plan_id = plan_id(body)
         saved = ledger.save_plan(run.plan_id, body, left_out, run.fleet, self.common().actor, run.token, now_ms())
+        if run.emergency:
+            ledger.give_order(
+                "emergency",
+                run.emergency["subject"],
+                run.emergency["reason"],
+                {},
+                run.token,
+                now_ms(),
+                plan_id=run.plan_id,
+            )
         if saved == "reopened":
             self._forget_results(ledger, run)
         plan = ledger.plan(run.plan_id)
@@ -94,9 +104,10 @@ class ActionModule(ControllerAction):
         assessed = self.files.read("assessment")
         if assessed is None:
             raise LockstepError(
-                "select.closes selects updates by what they close, and this run has no vulnerability data",
+                "updates are to be selected by what they close, and this run has no vulnerability data",
                 policy.name,
-                "set lockstep_feeds to vulnerability data, see docs/assess.md, or take select.closes out",
+                "set lockstep_feeds to vulnerability data, see docs/assess.md; or take select.closes out, and name a"
+                " package in an emergency",
             )
         return wanted_sources(assessed, policy.select.closes, now_ms())
 

@@ -35,6 +35,8 @@ class Run:
     plan_id: str | None = None
     supersede: dict[str, Any] | None = None
     """`{plan_id, reason}` of the open plan that the new one replaces, once there is a new one."""
+    emergency: dict[str, Any] | None = None
+    """`{subject, reason}` of an emergency."""
     stopped: dict[str, Any] | None = None
     """`{why, next}` once something stopped this run; later plays then have no hosts."""
     gate: dict[str, Any] | None = None

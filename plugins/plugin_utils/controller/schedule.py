@@ -16,7 +16,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine i
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.pace import paces
 
-ROLLOUTS = ("rollout", "test", "deploy")
+ROLLOUTS = ("rollout", "test", "deploy", "emergency")
 
 
 def write(
@@ -79,7 +79,7 @@ def _write_turns(
     files: RunFiles, ledger: Ledger, fleet: str, policy: Policy, hosts: list[str], variables: Mapping[str, Any]
 ) -> None:
     """Keep what decides when these hosts may start: their own variables, and how long each takes."""
-    own = own_variables.read(variables["hostvars"], hosts, turns.VARIABLES)
+    own = {} if policy.ignore_windows else own_variables.read(variables["hostvars"], hosts, turns.VARIABLES)
     needs: dict[str, int] = {}
     if own or policy.windows or policy.freezes:
         platforms = {host: state["platform"] for host, state in states_of(ledger, fleet, hosts, []).items()}

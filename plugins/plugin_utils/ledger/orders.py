@@ -15,7 +15,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs impo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.part import Part
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.schema import orders
 
-KINDS = ("halt", "approval", "recall", "resolution")
+KINDS = ("halt", "approval", "recall", "resolution", "emergency")
 EVERY_FLEET = "*"
 """The fleet of an order that holds all fleets of the ledger."""
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import Rule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import Budget
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.emergency import Emergency
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import Notify
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes, Risk
@@ -163,6 +164,9 @@ class Policy:
     exceptions: str | None = None
     """Path of the exceptions file, relative to the policy's."""
     notify: tuple[Notify, ...] = ()
+    emergency: Emergency = Emergency()
+    ignore_windows: bool = False
+    """In an emergency: also hosts' own windows and freezes do not hold."""
 
     def ring(self, name: str) -> Ring | None:
         return next((ring for ring in self.rings if ring.name == name), None)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes
@@ -17,6 +18,10 @@ Assessment = Mapping[str, Any]
 
 def wanted_sources(data: Assessment, closes: Closes, now_ms: int) -> dict[str, set[str]]:
     """{host: packages whose upgrade closes a finding there that meets one of the conditions}."""
+    if closes.advisories:
+        asked = set(closes.advisories)
+        named = [row["vuln"] for row in data["vulnerabilities"] if asked & set(row["advisories"])]
+        closes = replace(closes, vulns=(*closes.vulns, *named))
     wanted = [
         any(finding["closes"] and _meets(finding, closes, now_ms) for finding in step["findings"])
         for step in data["steps"]
@@ -28,6 +33,8 @@ def wanted_sources(data: Assessment, closes: Closes, now_ms: int) -> dict[str, s
 
 
 def _meets(finding: Mapping[str, Any], closes: Closes, now_ms: int) -> bool:
+    if finding["vuln"] in closes.vulns:
+        return True
     if finding["exception"] is not None:
         return False
     due, within = finding["due_ms"], closes.due_within_ms

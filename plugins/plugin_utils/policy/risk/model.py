@@ -53,6 +53,9 @@ class Closes:
     due_within_ms: int | None = None
     severity: str | None = None
     """This rating or a worse one."""
+    vulns: tuple[str, ...] = ()
+    """In an emergency: these vulnerabilities, also where an exception covers them."""
+    advisories: tuple[str, ...] = ()
 
 
 class Profile(NamedTuple):
