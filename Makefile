@@ -15,7 +15,7 @@ MODE ?= hermetic
 FEEDS := $(wildcard ../shared/feeds)
 export LOCKSTEP_TEST_FEEDS := $(if $(FEEDS),$(abspath $(FEEDS)))
 
-.PHONY: help setup demo test test-setup unit lint sanity integration molecule bench bench-inventory matrix lab-up lab-down clean
+.PHONY: help setup demo test test-setup unit lint sanity integration molecule bench bench-inventory bench-feeds matrix lab-up lab-down clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ bench: setup ## Side by side with a plain play on the same lab hosts
 bench-inventory: setup ## The inventory plugin beside an inventory script and constructed
 	@$(BIN)/python tests/benchmarks/inventory.py
 	@$(BIN)/python tests/benchmarks/states.py
+
+bench-feeds: setup ## A fleet of 10,000 hosts against real vulnerability data, beside a plain matcher
+	@$(BIN)/python tests/benchmarks/feeds.py
 
 matrix: setup ## Unit tests and a rollout under every ansible-core that this machine's Pythons can run
 	@$(BIN)/python scripts/matrix

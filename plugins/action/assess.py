@@ -14,7 +14,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.asses
     assess,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.feeds import opened, settings
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.feeds import add_acquired, opened, settings
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.offers import Offers
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_files import read_risk_files
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
@@ -45,6 +45,7 @@ class ActionModule(ControllerAction):
         now = now_ms()
         feeds = opened(given, now, "missing")
         try:
+            add_acquired(feeds, ledger, run.fleet, run.store, given.cache, now)
             hosts = self._hosts(run)
             offers = Offers(ledger, run.fleet, self._by_source(ledger, run.fleet))
             asked = frozenset(self.files.read("hosts-look") or ())

@@ -123,3 +123,11 @@ def test_both_together_find_every_one_and_tell_which_only_a_changelog_names(seen
     for key in found.keys() - alone - seen.dsa.keys():
         assert found[key].disagree == "status"
         assert {claim.status for claim in found[key].claims} == {FIX, FIXED}
+
+
+def test_assess_without_any_feed_finds_what_changelogs_name(seen: Seen) -> None:
+    found = answers(seen, seen.fleet.folder, None, changelogs=True)
+    done = seen.fleet.play("assess")
+    print(done.output[-4000:])
+    assert done.status == 0, done.output
+    assert f"{len({name for _source, name in found})} open on 1 host" in done.closing

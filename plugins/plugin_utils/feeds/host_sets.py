@@ -201,16 +201,17 @@ class HostSets:
     def _number(self, subject: Subject) -> int:
         number = self.numbers.get(subject)
         if number is None:
+            clean = tuple(text.encode("utf-8", "replace").decode("utf-8") for text in subject)
             row = self.database.execute(
                 "SELECT id FROM subject WHERE ecosystem=? AND package=? AND version=? AND scheme=? AND role=?"
                 " AND module=? AND carried=?",
-                subject,
+                clean,
             ).fetchone()
             if row is None:
                 done = self.database.execute(
                     "INSERT INTO subject (ecosystem, package, version, scheme, role, module, carried)"
                     " VALUES (?,?,?,?,?,?,?)",
-                    subject,
+                    clean,
                 )
                 number = int(done.lastrowid or 0)
             else:

@@ -33,7 +33,7 @@ def subjects_of(
 ) -> list[Subject]:
     """The distinct Subjects of a host, sorted. packages: section `packages`. carried: (package, installed version) ->
     digest of what the host's own repositories say of that (see `carried`)."""
-    rows = [_clean(row) for row in packages if row.get("name") and row.get("version")]
+    rows = [row for row in packages if row.get("name") and row.get("version")]
     roles = _roles(rows, ecosystem, kernel_running)
     found = set()
     for row in rows:
@@ -44,13 +44,6 @@ def subjects_of(
         role = roles.get((name, version, str(row.get("arch", ""))), "")
         found.add(Subject(ecosystem.name, package, asked, ecosystem.scheme, role, module, said))
     return sorted(found)
-
-
-def _clean(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Text that a database takes: without what is not Unicode."""
-    if all(str(value).isascii() for value in row.values()):
-        return row
-    return {key: str(value).encode("utf-8", "replace").decode("utf-8") for key, value in row.items()}
 
 
 def source_of(row: Mapping[str, Any]) -> str:
