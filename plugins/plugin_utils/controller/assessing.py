@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.feeds import note_coverage
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_files import RiskFiles
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.ecosystems import scheme_of_rows
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.enrich import vulnerabilities
@@ -102,6 +103,7 @@ def assess(
     matcher = Matcher(feeds)
     watch = {(group.ecosystem, group.source) for group in groups.values()}
     found = match_fleet(matcher, listed, ledger.contents_of, cache, watch)
+    note_coverage(feeds, found.ecosystems.values(), now_ms)
     units = _units(matcher, found, groups)
     known = vulnerabilities(feeds, {match.vuln for unit in units.values() for match in unit.matches})
     catalogue = max((each.status.as_of_ms or 0 for each in feeds.of("kev")), default=None)
@@ -141,6 +143,9 @@ def assess(
         states[host] = "stale" if stale else "assessed"
         if stale:
             notes[host].append(error or "its last look is too old")
+        if host in found.unknown:
+            states[host] = "unknown"
+            notes[host].append(found.unknown[host])
         mine = tuple(was["groups"]) if was else ()
         book = books.make(
             [units[number] for number in found.hosts[host]],

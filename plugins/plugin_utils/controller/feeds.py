@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
@@ -21,6 +21,8 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.store import Store
 
 _DAY_MS = 86_400_000
+MAX_AGE_MS = 30 * _DAY_MS
+"""Data that are older are called old."""
 
 
 class FeedSettings(NamedTuple):
@@ -77,6 +79,19 @@ def add_acquired(feeds: Feeds, ledger: Ledger, fleet: str, store: str, cache: st
                 files[sha256] = PackageFile(by_digest[digest].name, source, version, sha256, kept.path(sha256), size)
     silent = add_changelogs(feeds, files.values(), cache, now_ms)
     return [f"{source} {version}" for _ecosystem, source, version in silent]
+
+
+def note_coverage(feeds: Feeds, ecosystems: Iterable[str], now_ms: int) -> None:
+    """Add a problem for each ecosystem of the fleet whose data are old or whose support has ended: there, what is not
+    named may be there all the same."""
+    for ecosystem in sorted(set(ecosystems) - {""}):
+        found = feeds.coverage(ecosystem, now_ms, MAX_AGE_MS)
+        if found.state == "stale":
+            step = "refresh them with the playbook maintain, or copy newer ones to where lockstep_feeds says"
+            feeds.problems.append(Problem(ecosystem, found.why, "", step, "what there is", False))
+        elif found.state == "end of life":
+            step = "upgrade these hosts to a supported release; nobody says any more what is wrong with this one"
+            feeds.problems.append(Problem(ecosystem, found.why, "", step, "what there is", False))
 
 
 def age(ms: int | None, now_ms: int) -> str:

@@ -31,8 +31,9 @@ class HostFacts(NamedTuple):
 
 class FleetMatch(NamedTuple):
     """subjects: number -> Subject, of those with something open or watched. answers: number -> what is open in it.
-    hosts: host -> numbers of its subjects among these (kernels that are only kept are none of them); a host whose
-    packages are not known is in `unknown` with the reason instead. ecosystems: host -> ecosystem's name, "" for
+    hosts: host -> numbers of its subjects among these (kernels that are only kept are none of them). unknown: host ->
+    why nothing, or no more than what is in hosts, is known of it: its packages are not known, or no feed has data of
+    its platform. ecosystems: host -> ecosystem's name, "" for
     none."""
 
     subjects: dict[int, Subject]
@@ -62,6 +63,9 @@ def match_fleet(
         matcher.carried.update(sets.carried({subject.carried for subject in subjects.values()} - {""}))
     finally:
         sets.close()
+    for host in keys:
+        if not any(feed.status.kind != "changelog" for feed in matcher.feeds.about(ecosystems[host])):
+            unknown[host] = f"no feed has data of {ecosystems[host]}"
     found = matcher.open_answers(list(subjects.values()))
     watched = frozenset(watch)
     hot = {

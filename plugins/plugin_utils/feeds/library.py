@@ -16,6 +16,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds import dow
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.errors import FeedError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.inputs import Limits
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.sources import Source
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.support import ended
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import Coverage, FeedStatus
 
 _TOO_MANY_REJECTED = 0.1
@@ -86,8 +87,11 @@ class Feeds:
             why = f"no feed has data of {ecosystem}" if ecosystem else "no data are published for this operating system"
             return Coverage(ecosystem, "no data", why, (), None)
         names = tuple(each.status.name for each in found)
+        day = ended(ecosystem, now_ms)
         dates = [each.status.as_of_ms for each in found if each.status.as_of_ms is not None]
         newest = max(dates) if dates else None
+        if day is not None:
+            return Coverage(ecosystem, "end of life", f"support of {ecosystem} ended on {day}", names, newest)
         if max_age_ms is not None and (newest is None or now_ms - newest > max_age_ms):
             days = f"{(now_ms - newest) // 86_400_000} days old" if newest is not None else "of unknown age"
             return Coverage(ecosystem, "stale", f"the data of {ecosystem} are {days}", names, newest)

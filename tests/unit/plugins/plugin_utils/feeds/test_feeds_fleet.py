@@ -14,6 +14,7 @@ from feed_samples import advisory, fixed, opened, osv_zip
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds import host_sets
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.carried import SOURCE
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.dates import milliseconds
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.fleet import FleetMatch, HostFacts, match_fleet
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.matcher import Matcher
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import FIX
@@ -98,6 +99,31 @@ def test_hosts_and_what_is_open_on_them(folder: Path) -> None:
     assert match.ecosystems["alma"] == "AlmaLinux:9"
     assert match.ecosystems["plan9"] == ""
     assert len(match.subjects) == 2
+
+
+def test_a_platform_without_data_is_unknown_and_not_fine(folder: Path) -> None:
+    match = Hosts({"h": {**debian("3.0"), "os": {**DEBIAN, "version": "13"}}, "old": debian("3.0")}).match(folder)
+    assert match.unknown == {"h": "no feed has data of Debian:13"}
+    assert match.hosts["h"] == ()
+
+
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("ecosystem", "now", "age", "state", "why"),
+    [
+        ("Debian:12", "2026-01-10", 30, "ok", ""),
+        ("Debian:12", "2026-03-10", None, "ok", ""),
+        ("Debian:12", "2026-03-10", 30, "stale", "the data of Debian:12 are 66 days old"),
+        ("Debian:12", "2028-07-01", 30, "end of life", "support of Debian:12 ended on 2028-06-30"),
+        ("Debian:13", "2026-01-10", 30, "no data", "no feed has data of Debian:13"),
+        ("", "2026-01-10", 30, "no data", "no data are published for this operating system"),
+    ],
+)
+def test_coverage(folder: Path, ecosystem: str, now: str, age: int | None, state: str, why: str) -> None:
+    found = opened(folder).coverage(ecosystem, milliseconds(now) or 0, age and age * DAY)
+    assert (found.state, found.why) == (state, why)
 
 
 def test_a_watched_package_is_there_without_an_answer(folder: Path) -> None:
