@@ -5,10 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import schedule
+from ansible import constants, context
+
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import schedule, shares
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import first_seen, note_seen, states_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import (
+    first_seen,
+    note_seen,
+    states_of,
+    statuses_of,
+)
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.outlook import Outlook, assessed
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.texts import write_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
@@ -39,7 +47,8 @@ class ActionModule(ControllerAction):
             return {}
         ledger = Ledger.open(run.ledger, create=False)
         policy: Policy = self.files.read_policy()
-        if run.plan_id is None:
+        known = run.plan_id is not None
+        if not known:
             self._make(run, ledger, policy)
         if run.plan_id is None:
             return {}
@@ -48,10 +57,12 @@ class ActionModule(ControllerAction):
         write_text(path, write_plan(plan["body"]))
         assessed = self.files.read("assessment")
         closes = closes_text(assessed, plan["body"]) if assessed else []
-        text = "\n".join([render_plan(plan["body"], plan["left_out"]), *closes])
+        new = run.stage == "plan" or not known
+        ahead = self._ahead(ledger, policy, plan["body"], statuses_of(ledger, plan["plan_id"])) if new else []
+        text = "\n".join([render_plan(plan["body"], plan["left_out"]), *closes, "", *ahead])
         write_text(path[: -len(".json")] + ".txt", text)
         if run.stage == "plan":
-            self._display.display(summary(plan, policy, run, path, closes))
+            self._display.display(summary(plan, policy, run, path, closes, ahead))
         return {"plan_id": run.plan_id, "path": path}
 
     def _make(self, run: Run, ledger: Ledger, policy: Policy) -> None:
@@ -156,15 +167,25 @@ class ActionModule(ControllerAction):
         run.notes.append(f"nothing to do: no host of the rings has an update that the policy selects{more}")
         self.files.save(run)
 
+    def _ahead(self, ledger: Ledger, policy: Policy, body: dict[str, Any], statuses: dict[str, Any]) -> list[str]:
+        """When each ring will be done, which deadlines that misses, and what freezes leave open."""
+        forks = int(context.CLIARGS.get("forks") or constants.DEFAULT_FORKS)
+        matches = self.files.read("matches")
+        seen = Outlook(ledger, policy, body["scope"], statuses, self._vars, matches, forks, now_ms())
+        due, vulns = assessed(self.files.read("assessment"), body)
+        return [*seen.text(due), *seen.held(vulns)]
+
     def _show(self, run: Run, policy: Policy, body: dict[str, Any], left_out: list[dict[str, Any]]) -> None:
         """What a rollout would do; nothing is kept."""
-        batches = rollout_batches(policy, body["scope"], {}, {}, now_ms())
+        buckets = shares.divide(policy, body["scope"], self._vars, self.files.read("matches"))
+        batches = rollout_batches(policy, body["scope"], {}, {}, now_ms(), buckets=buckets)
         self.files.write(
             "shown", {"body": body, "left_out": left_out, "batches": [batch._asdict() for batch in batches]}
         )
         assessed = self.files.read("assessment")
         closes = closes_text(assessed, body)[:SHOWN_CLOSES] if assessed else []
-        text = [render_plan(body, left_out), *closes, *defaults(policy), "", "batches of this run"]
+        ahead = self._ahead(Ledger.open(run.ledger, create=False), policy, body, {})
+        text = [render_plan(body, left_out), *closes, "", *ahead, "", *defaults(policy), "", "batches of this run"]
         text += [f"  {batch.ring}: {names(batch.hosts, 20)}" for batch in batches]
         text.append(f"reboots: {policy.reboot[0].mode}, at most one a host")
         self._display.display("\n".join(text))
@@ -174,14 +195,14 @@ class ActionModule(ControllerAction):
         self.files.save(run)
 
 
-def summary(plan: dict[str, Any], policy: Policy, run: Run, path: str, closes: list[str]) -> str:
+def summary(plan: dict[str, Any], policy: Policy, run: Run, path: str, closes: list[str], ahead: list[str]) -> str:
     """The plan as the terminal shows it: as long as a person reads it, and where the whole is."""
     lines = render_plan(plan["body"], plan["left_out"]).splitlines()
     if len(lines) > SHOWN_LINES:
         lines = [*lines[:SHOWN_LINES], f"… and {len(lines) - SHOWN_LINES} more lines, in {path[: -len('.json')]}.txt"]
     if len(closes) > SHOWN_CLOSES:
         closes = [*closes[:SHOWN_CLOSES], f"  … and {len(closes) - SHOWN_CLOSES} more upgrades"]
-    return "\n".join([*lines, *closes, "", *defaults(policy), "", *run.notes, f"plan file: {path}"])
+    return "\n".join([*lines, *closes, "", *ahead, "", *defaults(policy), "", *run.notes, f"plan file: {path}"])
 
 
 def defaults(policy: Policy) -> list[str]:

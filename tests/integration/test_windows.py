@@ -46,6 +46,14 @@ def test_hosts_are_changed_in_their_window_only_and_no_freeze_is_passed(quiet: F
     fleet = quiet
     # production's window opens tomorrow: the test group goes, production only gets its files
     policy(fleet, f"windows: [{{name: nights, rings: [production], from: {at(days=1)}, to: {at(days=1, hours=2)}}}]\n")
+    shown = fleet.play("rollout", "--check").output
+    for part in (
+        "forecast (",
+        "production: 2 hosts in 1 batch",
+        "measured for 0 of 3 hosts",
+        "deadlines: not assessed",
+    ):
+        assert part in shown
     result = fleet.play("rollout")
     assert result.status == 0, result.output
     ends(result, "waiting: ", "ring 'production': 2 hosts wait (prod1, prod2): outside its window 'nights'", "until 20")
