@@ -16,7 +16,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts
     states_of,
     statuses_of,
 )
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.outlook import Outlook, assessed
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.outlook import Outlook, deadlines_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.texts import write_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
@@ -57,10 +57,13 @@ class ActionModule(ControllerAction):
         write_text(path, write_plan(plan["body"]))
         assessed = self.files.read("assessment")
         closes = closes_text(assessed, plan["body"]) if assessed else []
-        new = run.stage == "plan" or not known
-        ahead = self._ahead(ledger, policy, plan["body"], statuses_of(ledger, plan["plan_id"])) if new else []
+        if known and run.stage != "plan" and not run.check:
+            return {"plan_id": run.plan_id, "path": path}  # it has been shown, and a resumed rollout must be quick
+        ahead = self._ahead(ledger, policy, plan["body"], statuses_of(ledger, plan["plan_id"]))
         text = "\n".join([render_plan(plan["body"], plan["left_out"]), *closes, "", *ahead])
         write_text(path[: -len(".json")] + ".txt", text)
+        if run.check and known:
+            self._display.display("\n".join(ahead))
         if run.stage == "plan":
             self._display.display(summary(plan, policy, run, path, closes, ahead))
         return {"plan_id": run.plan_id, "path": path}
@@ -172,7 +175,7 @@ class ActionModule(ControllerAction):
         forks = int(context.CLIARGS.get("forks") or constants.DEFAULT_FORKS)
         matches = self.files.read("matches")
         seen = Outlook(ledger, policy, body["scope"], statuses, self._vars, matches, forks, now_ms())
-        due, vulns = assessed(self.files.read("assessment"), body)
+        due, vulns = deadlines_of(self.files.read("assessment"), body)
         return [*seen.text(due), *seen.held(vulns)]
 
     def _show(self, run: Run, policy: Policy, body: dict[str, Any], left_out: list[dict[str, Any]]) -> None:

@@ -166,7 +166,7 @@ def left_open(hosts: Iterable[str], found: Mapping[str, set[str]] | None) -> str
     return f"{len(vulns)} vulnerabilities: {names(vulns, 5)}" if vulns else "no vulnerability that the plan closes"
 
 
-def assessed(
+def deadlines_of(
     data: Mapping[str, Any] | None, body: Mapping[str, Any]
 ) -> tuple[dict[str, int] | None, dict[str, set[str]] | None]:
     """`(earliest deadline, vulnerabilities)` of each host, of what a plan closes; None where nothing was assessed."""

@@ -8,7 +8,11 @@ from typing import Any
 
 from controller_facts import HOUR, NOW, VARIABLES, HostVars, begin, body, looked, policy
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.outlook import Outlook, assessed, left_open
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.outlook import (
+    Outlook,
+    deadlines_of,
+    left_open,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 
 MATCHES = {"db": ["db1", "db2"]}
@@ -80,5 +84,5 @@ def test_deadlines_and_vulnerabilities_are_those_that_the_plan_closes() -> None:
         ],
         "hosts": [{"host": "a", "steps": [0, 1]}, {"host": "b", "steps": [2]}],
     }
-    assert assessed(data, body()) == ({"a": 5}, {"a": {"A", "B"}, "b": {"E", "F"}})
-    assert assessed(None, body()) == (None, None)
+    assert deadlines_of(data, body()) == ({"a": 5}, {"a": {"A", "B"}, "b": {"E", "F"}})
+    assert deadlines_of(None, body()) == (None, None)
