@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import hashlib
 import http.client
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.errors import FeedError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.inputs import refuse_html
+from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.sources import shown
 
 _TIMEOUT = 30.0
 """Seconds without a byte."""
@@ -52,7 +54,7 @@ def fetch(url: str, folder: str, limit: int, now_ms: int, mode: str = "always") 
     except FeedError as error:
         return Got(name, have, known.get("fetched_ms"), False, error)
     changed = tags is not None
-    known = {**(tags or known), "url": url, "fetched_ms": now_ms}
+    known = {**(tags or known), "url": shown(url), "fetched_ms": now_ms}
     partial = f"{notes}.{os.getpid()}"
     with open(partial, "w", encoding="utf-8") as file:
         json.dump(known, file)
@@ -69,10 +71,15 @@ def _notes(path: str) -> dict[str, Any]:
 
 def _get(url: str, path: str, limit: int, known: dict[str, Any]) -> dict[str, Any] | None:
     """New tags after the file was replaced; None when the server says that it has not changed."""
+    secret, url = urllib.parse.urlsplit(url), shown(url)
     request = urllib.request.Request(url, headers={"User-Agent": "lockstep.patching", "Accept-Encoding": "identity"})
     for header, key in (("If-None-Match", "etag"), ("If-Modified-Since", "modified")):
         if known.get(key):
             request.add_header(header, known[key])
+    if secret.username is not None:
+        pair = f"{urllib.parse.unquote(secret.username)}:{urllib.parse.unquote(secret.password or '')}"
+        word = base64.b64encode(pair.encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {word}")  # never told to where it redirects
     partial = f"{path}.{os.getpid()}"
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:

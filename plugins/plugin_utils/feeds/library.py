@@ -115,7 +115,9 @@ def open_feeds(
             try:
                 found = [_fetched(entry, builder, fetch)] if sources.is_url(entry) else sources.local(entry)
             except FeedError as error:
-                builder.problems.append(Problem(entry, error.what, error.where, error.next_step, "nothing", True))
+                builder.problems.append(
+                    Problem(sources.shown(entry), error.what, error.where, error.next_step, "nothing", True)
+                )
                 continue
             for source in found:
                 builder.take(source)
@@ -127,10 +129,14 @@ def _fetched(url: str, builder: _Builder, fetch: str) -> Source:
     got = download.fetch(url, os.path.join(builder.cache, "downloads"), builder.limits.file, builder.now_ms, fetch)
     if got.problem:
         used = f"the copy of {_ago(builder.now_ms - (got.fetched_ms or 0))} ago" if got.path else "nothing"
-        builder.problems.append(Problem(url, got.problem.what, got.problem.where, got.problem.next_step, used, True))
+        builder.problems.append(
+            Problem(sources.shown(url), got.problem.what, got.problem.where, got.problem.next_step, used, True)
+        )
     if got.path is None:
         raise FeedError(
-            "there is no copy of it yet", url, "run lockstep.patching.maintain where the network reaches it"
+            "there is no copy of it yet",
+            sources.shown(url),
+            "run lockstep.patching.maintain where the network reaches it",
         )
     return Source(got.name, got.path, url)
 
@@ -154,7 +160,7 @@ class _Builder:
         return os.path.join(self.cache, "catalogue.json")
 
     def take(self, source: Source) -> None:
-        key = source.url or source.path
+        key = sources.shown(source.url) or source.path
         known = self.catalogue.get(key)
         problem = ""
         try:

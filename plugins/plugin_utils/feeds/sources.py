@@ -36,6 +36,13 @@ def is_url(entry: str) -> bool:
     return entry.startswith(("https://", "http://"))
 
 
+def shown(entry: str) -> str:
+    """An entry as messages name it: a URL without its password."""
+    head, at, host = entry.partition("://")
+    authority, slash, path = host.partition("/")
+    return f"{head}://{authority.rpartition('@')[2]}{slash}{path}" if at else entry
+
+
 def local(entry: str) -> list[Source]:
     """The feeds of a file or folder; FeedError where there is none."""
     path = os.path.abspath(os.path.expanduser(entry))

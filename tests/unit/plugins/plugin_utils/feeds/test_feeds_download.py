@@ -27,6 +27,7 @@ class Server(http.server.ThreadingHTTPServer):
 
     body = b""
     how = "well"
+    told: str | None = None
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -43,6 +44,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         tag = f'"{hash(self.server.body)}"'
         status = 503 if self.server.how == "error" else 304 if self.headers.get("If-None-Match") == tag else 200
         self.server.said.append(status)
+        self.server.told = self.headers.get("Authorization")
         self.send_response(status)
         if status != 200:
             self.end_headers()
@@ -135,3 +137,16 @@ def test_a_server_that_is_not_there(server: Server, tmp_path: Path) -> None:
         "there is no copy of it yet",
     ]
     assert open_feeds("http://127.0.0.1:9/x.zip", str(tmp_path / "cache"), NOW).problems[0].where.endswith(":9/x.zip")
+
+
+def test_a_password_goes_to_the_server_and_into_no_message_or_file(server: Server, tmp_path: Path) -> None:
+    server.body = release(tmp_path, "3.1")
+    url = server.url("all.zip").replace("//", "//ann:s3%40cret@")
+    cache = tmp_path / "cache"
+    assert open_feeds(url, str(cache), NOW, fetch="always").problems == []
+    assert server.told == "Basic YW5uOnMzQGNyZXQ="
+    server.how = "error"
+    (problem,) = open_feeds(url, str(cache), NOW, fetch="always").problems
+    assert problem.where == problem.feed == server.url("all.zip")
+    told = "".join(file.read_text(errors="replace") for file in cache.rglob("*.json"))
+    assert "cret" not in told
