@@ -56,11 +56,15 @@ class Target(NamedTuple):
 
 def parse_targets(text: str) -> List[Target]:
     """What pacman prints for FORMAT with TZ=UTC; lines that are none (warnings, questions) are left out."""
-    rows = [line.split("\t") for line in text.splitlines() if line.count("\t") == FORMAT.count("\t")]
-    return [
-        Target(*row[:4], _built(row[4]), *row[5:8], int(row[8]) if row[8].isdigit() else None, *map(str.split, row[9:]))
-        for row in rows
-    ]
+    found = []
+    for line in text.splitlines():
+        row = line.split("\t")
+        if len(row) != FORMAT.count("\t") + 1:
+            continue
+        built, size = _built(row[4]), int(row[8]) if row[8].isdigit() else None
+        others = (row[9].split(), row[10].split())
+        found.append(Target(row[0], row[1], row[2], row[3], built, row[5], row[6], row[7], size, others[0], others[1]))
+    return found
 
 
 def _ms(text: str, form: str) -> int:

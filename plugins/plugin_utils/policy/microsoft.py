@@ -86,7 +86,7 @@ def candidates(found: Iterable[Mapping[str, Any]], arch: str) -> list[dict[str, 
     found = list(found)
     newer = superseded(found)
     names = {str(each["id"]): _name(each) for each in found}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for each in found:
         kinds = [TYPES[str(name).lower()] for name in each.get("categories") or [] if str(name).lower() in TYPES]
         kind = next((one for one in ("security", "bugfix", "enhancement") if one in kinds), "unclassified")
@@ -107,7 +107,7 @@ def lines(platform: str, found: Iterable[Mapping[str, Any]], arch: str) -> list[
     and checksum, and `supersedes` names the update ids that a line takes the place of."""
     found = list(found)
     newer = superseded(found)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for row in candidates(found, arch):
         if row["kept_back"]:
             continue
