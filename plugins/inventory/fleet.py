@@ -242,7 +242,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _add(self, built: Built) -> None:
         """Put everything into the inventory; nothing here can go wrong half-way."""
-        connect, members = self.get_option("connect"), {group: [] for group in built.groups}
+        connect = self.get_option("connect")
+        members: dict[str, list[Any]] = {group: [] for group in built.groups}
         hosts, mark = self.inventory.hosts, _Marker().mark
         for entry in built.entries:
             if entry.name not in hosts:

@@ -47,7 +47,7 @@ def _places(header: list[str], text: str, file: str, delimiter: str, wanted: Col
     stripped = [name.strip() for name in header]
     missing = [name for name in wanted if name not in stripped]
     if missing:
-        others = [sign for sign in DELIMITERS if sign != delimiter and sum(cell.count(sign) for cell in header)]
+        others = [sign for sign in DELIMITERS if sign != delimiter and any(sign in cell for cell in header)]
         hint = ""
         if len(header) <= 1 and others:
             sign = max(others, key=lambda sign: sum(cell.count(sign) for cell in header))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.fleet.csv_text import locate_csv, read_csv
@@ -53,7 +54,7 @@ def read_input(item: Input, text: str, file: str) -> tuple[list[Listed], Locate]
     hosts: list[Listed] = []
     first: dict[str, int] = {}
     for row, record in enumerate(records):
-        document = _document(item, record, lambda field, row=row: locate(row, field))
+        document = _document(item, record, partial(locate, row))
         if item.where is not None and not item.where.true_for(document):
             continue
         name = document["name"]

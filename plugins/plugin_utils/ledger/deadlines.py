@@ -43,7 +43,7 @@ class DeadlinesPart(Part):
             held = connection.execute(newest.limit(1)).scalar()
             books = content.load(connection, {book for _host, book in found})
             groups = content.load(connection, {name for book in books.values() for name in book} | {held or ""})
-        waivers = {item["id"]: item["until_ms"] for item in groups.get(held, ())}
+        waivers = {item["id"]: item["until_ms"] for item in groups.get(held or "", ())}
         counted = {book: _count(names, groups, waivers, now_ms) for book, names in books.items()}
         return {host: counted[book] for host, book in found}
 

@@ -68,7 +68,9 @@ def resolve_rings(
 def _shared(policy: Policy, matched: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> dict[str, Any]:
     """`matched`, where rings with a share have theirs."""
     found: dict[str, Any] = dict(matched)
-    sharing, before, taken = [], [], {}
+    sharing: list[tuple[str, str, str, Sequence[str]]] = []
+    before: list[str] = []
+    taken: dict[str, set[str]] = {}
     for ring in policy.rings:
         hosts, _unmatched = matched.get(ring.name, ((), ()))
         if ring.share is None:
