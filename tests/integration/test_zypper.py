@@ -36,6 +36,9 @@ def host(fleet: Fleet) -> Modules:
     return Modules(fleet.lab, "test1", fleet.folder)
 
 
+BROKEN = 'test -e /var/tmp/mended || { echo "fails on purpose" >&2; exit 1; }'
+
+
 def installed(fleet: Fleet, package: str) -> dict[str, str]:
     """What rpm has on the hosts themselves."""
     form = ["rpm", "-q", "--qf", "%{VERSION}-%{RELEASE} ", package]
@@ -111,16 +114,24 @@ def test_a_frozen_plan_with_holds_retracted_and_optional_updates_goes_all_the_wa
 
 
 def test_a_script_that_fails_stops_the_rollout_before_production(fleet: Fleet) -> None:
-    fleet.lab.repo.rpm.publish("lab-broken", "1.1", postinst='echo "fails on purpose" >&2\nexit 1')
+    fleet.lab.repo.rpm.publish("lab-broken", "1.1", postinst=BROKEN)
     fleet.lab.repo.rpm.publish("lab-conf", "1.1")
     fleet.lab.host("test1").write("/etc/lab-conf.conf", "setting = mine\n")
     fleet.lab.refresh()
     stopped = fleet.play("rollout")
-    expect(stopped, "stopped", "test1", "%post script of lab-broken failed with 1: ")
+    expect(stopped, "stopped", "test1", "%post script of lab-broken-1.1-1.noarch failed with 1: ")
     assert "fails on purpose" in stopped.output
     assert installed(fleet, "lab-broken") == {"test1": "1.1-1", "prod1": "1.0-1"}, "rpm installs it all the same"
     assert fleet.lab.host("test1").read("/etc/lab-conf.conf") == "setting = mine\n"
     assert statuses(fleet) == {"test1": "failed", "prod1": "staged"}
+    whole(fleet)
+
+    again = fleet.play("rollout")
+    expect(again, "stopped", "test1", "%post script of lab-broken-1.1-1.noarch failed with 1: ")
+    for name in BASES:
+        fleet.lab.host(name).write("/var/tmp/mended", "")
+    expect(fleet.play("rollout"), "done", "2 of 2 hosts verified")
+    assert installed(fleet, "lab-broken") == NEW
     whole(fleet)
 
 
@@ -185,7 +196,7 @@ def test_a_staged_file_that_changed_is_not_used(host: Modules, fleet: Fleet) -> 
     data[-1] ^= 0xFF
     path.write_bytes(bytes(data))
     failed = host.transact(wanted)
-    assert failed["outcome"] == "failed" and "it has changed" in failed["error"]["what"]
+    assert failed["outcome"] == "failed" and "has another SHA-256 than its name" in failed["error"]["what"]
     assert installed(fleet, "lab-plain") == OLD
 
 
@@ -195,7 +206,10 @@ def test_a_held_lock_of_rpm_or_zypp_fails_with_its_holder_and_changes_nothing(ho
     hold = "import fcntl, time; f = open('/var/lib/rpm/.rpm.lock', 'a'); fcntl.lockf(f, fcntl.LOCK_EX); time.sleep(60)"
     host.host.run(["systemd-run", "--quiet", "--unit=lab-rpm-lock", "python3", "-c", hold])
     locked = host.transact(wanted, "t1", lock_timeout=1)
-    assert locked["outcome"] == "failed" and "the lock of rpm was held for 1 s by process" in locked["error"]["what"]
+    assert (
+        locked["outcome"] == "failed"
+        and "the lock of the rpm database was held for 1 s by process" in locked["error"]["what"]
+    )
     assert locked["error"]["where"] == "/var/lib/rpm/.rpm.lock"
     assert look(host, refresh="never")[0]["manager"]["health"] == "locked"
     host.host.run("systemctl stop lab-rpm-lock")

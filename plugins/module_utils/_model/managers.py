@@ -51,7 +51,7 @@ MANAGERS: Dict[str, Words] = {
         database="the rpm database",
         update="zypper refresh",
         check="zypper verify",
-        repair="zypper verify and rpm --verify --all",
+        repair="zypper install --force of what is named, then zypper verify",
         marks="zypper packages --autoinstalled and zypper locks",
         unhold="zypper removelock",
     ),

@@ -7,7 +7,7 @@ characters.
 """
 
 import re
-from typing import Dict, List, NamedTuple, Set
+from typing import List, NamedTuple, Set
 
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.rpm_md import evr, source_of
 
@@ -65,14 +65,6 @@ def parse(text: str) -> List[Rpm]:
             )
         )
     return found
-
-
-def twice(rpms: List[Rpm]) -> Dict[str, List[Rpm]]:
-    """Packages that are there in several versions, by ``name:arch``, in the order given."""
-    groups: Dict[str, List[Rpm]] = {}
-    for each in rpms:
-        groups.setdefault("{0}:{1}".format(each.name, each.arch), []).append(each)
-    return {key: group for key, group in groups.items() if len(group) > 1}
 
 
 def is_kernel(name: str) -> bool:

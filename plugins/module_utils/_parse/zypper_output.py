@@ -1,12 +1,10 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What zypper and the rpm that it runs write (C locale, ``--xmlout`` or the plain log): text -> values."""
+"""What zypper writes (C locale, ``--xmlout``): text -> values."""
 
 import re
 from typing import Dict, List, NamedTuple, Optional
 from xml.etree import ElementTree
-
-from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Failure
 
 FINE = (0, 100, 101, 102, 103)
 """Nothing went wrong; what there is beside is told by other questions too."""
@@ -29,12 +27,6 @@ CODES = {
     107: "packages are installed, but scripts of theirs failed",
 }
 _ALIAS = re.compile(r"\[([^\]|]+)\|([^\]]*)\]")
-_SCRIPT = re.compile(
-    r"^(?:\S+ )?(?:warning|error): %(\w+)\((.+)\) scriptlet failed, (?:exit status (\d+)|signal (\d+))", re.MULTILINE
-)
-_REFUSED = re.compile(r"^(?:\S+ )?error: (\S+): (install|erase) failed$", re.MULTILINE)
-_CONFFILE = re.compile(r"^(?:\S+ )?warning: (/\S.*?) (created|saved) as (/\S.*)$", re.MULTILINE)
-_NEVRA = re.compile(r"(.+)-([^-]+-[^-]+)\.([^.-]+)\Z")
 _SECRET = re.compile(r"(\w+://)[^/@\s]*@")
 
 
@@ -186,30 +178,6 @@ def failure_state(problem: str) -> str:
     return "unsigned" if any(word in problem for word in words) else "unreachable"
 
 
-def parse_failures(log: str, width: int = 300) -> List[Failure]:
-    """Return the packages whose scripts failed or that could not be installed; of each package only the first."""
-    found: Dict[str, Failure] = {}
-    for match in _SCRIPT.finditer(log):
-        script, package, status, signal = match.groups()
-        name = _name(package)
-        before = log[: match.start()].rstrip("\n").split("\n")[-3:]
-        lines = [line[:width] for line in before + [match.group(0)]]
-        found.setdefault(name, Failure(name, "%" + script, status or "signal " + signal, lines))
-    for match in _REFUSED.finditer(log):
-        name = _name(match.group(1))
-        found.setdefault(name, Failure(name, None, None, [match.group(0)[:width]]))
-    return list(found.values())
-
-
-def parse_conffiles(log: str) -> List[Dict[str, str]]:
-    """Return configuration files that the admin had changed: [{path, new, by}]."""
-    found = {}
-    for path, how, other in _CONFFILE.findall(log):
-        by = "rpm" if how == "created" else "rpm, which took the package's file and saved the admin's"
-        found[path] = {"path": path, "new": other.strip(), "by": by}
-    return [found[path] for path in sorted(found)]
-
-
 def meaning(rc: int) -> str:
     """What an exit status of zypper says."""
     return CODES.get(rc, "it ended with {0}".format(rc))
@@ -218,12 +186,6 @@ def meaning(rc: int) -> str:
 def without_secrets(text: str) -> str:
     """The text without user names and passwords in its URLs."""
     return _SECRET.sub(r"\1", text)
-
-
-def _name(package):
-    """The name of ``lab-app-2.0-1.noarch``."""
-    match = _NEVRA.match(package)
-    return match.group(1) if match else package
 
 
 def _unescape(text):

@@ -8,9 +8,10 @@ from typing import Dict, List, Optional, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
 from ansible_collections.lockstep.patching.plugins.module_utils._model.transaction import Offered
-from ansible_collections.lockstep.patching.plugins.module_utils._parse import rpm_query, zypper_output
+from ansible_collections.lockstep.patching.plugins.module_utils._parse import rpm_output, zypper_output
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Files, Offer, Wanted
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.rpm import package
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper.indexes import WAIT, Indexes
 
 PACKAGES = "/var/cache/zypp/packages"
@@ -30,7 +31,7 @@ class ZypperFiles(Files):
     def _files(self, folder: str, wanted: Wanted) -> List[str]:
         """Paths of the file below a cache folder: zypp keeps each below its repository, as the repository has it."""
         base = self.host.path(folder)
-        name = glob.escape(file_name(wanted))
+        name = glob.escape(rpm_output.nvra(*wanted) + ".rpm")
         depths = ["/*/", "/*/*/", "/*/*/*/"]
         found = [path for depth in depths for path in sorted(glob.glob(glob.escape(base) + depth + name))]
         return [folder + path[len(base) :] for path in found]
@@ -77,23 +78,8 @@ class ZypperFiles(Files):
 
     @staticmethod
     def describe(host: Host, path: str) -> str:
-        """rpm's answer about the file. Its signature is not asked for: the plan's SHA-256 says that it is the file."""
-        run = host.run(["rpm", "-qp", "--nosignature", "--nodigest", "--qf", rpm_query.FORMAT, path])
-        if run.rc != 0 or not run.out.strip():
-            raise Unknown(
-                "the package file {0}".format(path), run.err.strip()[-300:], "remove it and run acquire again"
-            )
-        return run.out
+        return package.describe(host, path)
 
     @staticmethod
     def read(text: str) -> Offered:
-        found = rpm_query.parse(text)
-        if len(found) != 1:
-            raise ValueError("rpm describes {0} packages instead of one".format(len(found)))
-        return Offered(found[0].name, found[0].arch, found[0].version, found[0].size // 1024, found[0].needs)
-
-
-def file_name(wanted: Wanted) -> str:
-    """The name of the file as rpmbuild gives it, without the epoch."""
-    name, arch, version = wanted
-    return "{0}-{1}.{2}.rpm".format(name, version.rpartition(":")[2], arch)
+        return rpm_output.parse_package(text)

@@ -28,6 +28,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._provider.contra
     Signal,
 )
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host, Started
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.rpm import database as rpm
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper import database
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper.advisories import Advisories
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper.history import history
@@ -103,7 +104,7 @@ class ZypperReader(Reader):
 
     def packages(self) -> List[Package]:
         auto = zypp_files.parse_auto(self.host.read_or(database.AUTO))
-        twice = {key for key, _group in database.half_done(self.host, self._installed())}
+        wrong = database.trouble(self.host, self._installed())
         return [
             Package(
                 each.name,
@@ -112,7 +113,7 @@ class ZypperReader(Reader):
                 each.source,
                 each.source_version,
                 each.name in auto,
-                "twice" if "{0}:{1}".format(each.name, each.arch) in twice else "installed",
+                wrong.get((each.name, each.arch), "installed"),
             )
             for each in self._installed()
         ]
@@ -122,27 +123,15 @@ class ZypperReader(Reader):
         return run.out.strip() if run.rc == 0 else ""
 
     def manager(self) -> Manager:
-        problems = []
-        health = "ok"
+        version = self._ask("version").result().out.strip().rpartition(" ")[2]
+        found = rpm.health(self.host, self.name, version, self.packages(), [database.ZYPP_LOCK])
         try:
             self._simulated()
         except Unknown as unknown:
-            health = "unknown"
-            problems.append("{0}: {1}".format(unknown.why, unknown.next))
-        half = database.half_done(self.host, self._installed())
-        if half:
-            health = "interrupted"
-            names = ", ".join(
-                "{0} ({1})".format(key, ", ".join(rpm.version for rpm in group)) for key, group in half[:5]
-            )
-            problems.append("packages are there in two versions after an interrupted change: {0}".format(names))
-        pid, lock = database.holder(self.host)
-        if pid:
-            health = "locked"
-            name = self.host.read_or("/proc/{0}/comm".format(pid)).strip()[:50] or "a process that is not visible"
-            problems.append("{0} is held by process {1} ({2}): wait until it ends".format(lock, pid, name))
-        version = self._ask("version").result().out.strip().rpartition(" ")[2]
-        return Manager(self.name, version, health, problems)
+            if found.health == "ok":
+                found = found._replace(health="unknown")
+            found.problems.append("{0}: {1}".format(unknown.why, unknown.next))
+        return found
 
     def _simulated(self) -> List[zypper_output.Solvable]:
         if self._steps is None:
@@ -203,8 +192,8 @@ class ZypperReader(Reader):
         rows += list(self._retracted(facts, newest, wanted))
         return sorted(rows, key=lambda row: (row.name, row.arch, row.action, row.version or ""))
 
-    def _goes(self, rpm, removals):
-        return any((step.name, step.arch, step.version) == (rpm.name, rpm.arch, rpm.version) for step in removals)
+    def _goes(self, old, removals):
+        return any((step.name, step.arch, step.version) == (old.name, old.arch, old.version) for step in removals)
 
     def _why(self, nevra, kept, newest, facts):
         """Why zypper does not take a version, or None when it does."""
@@ -248,15 +237,15 @@ class ZypperReader(Reader):
             advisories,
         )
 
-    def _removal(self, rpm):
+    def _removal(self, old):
         names = ("version", "size", "sha256", "filename", "phased", "kept_back", "age_ms")
         return Candidate(
-            name=rpm.name,
-            arch=rpm.arch,
+            name=old.name,
+            arch=old.arch,
             action="remove",
-            installed=rpm.version,
-            source=rpm.source,
-            source_version=rpm.source_version,
+            installed=old.version,
+            source=old.source,
+            source_version=old.source_version,
             origins=[],
             security=False,
             **dict.fromkeys(names),

@@ -1,12 +1,11 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The writing side of zypper: stage, simulate, apply, repair, each from a private repository of the plan's files only.
+"""The writing side of zypper: stage, simulate, apply, each from a private repository of the plan's files only.
 
 The repository is a plain folder of rpm files (zypp's type plaindir), with a cache of its own, so neither the host's
 repositories nor their priorities take part; locks, vendors and marks stay the host's own.
 """
 
-import hashlib
 import os
 import time
 from typing import Any, Dict, List, Optional, Set
@@ -22,10 +21,16 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.transacti
     Snapshot,
     Step,
 )
-from ansible_collections.lockstep.patching.plugins.module_utils._parse import rpm_query, zypp_files, zypper_output
-from ansible_collections.lockstep.patching.plugins.module_utils._provider import control
+from ansible_collections.lockstep.patching.plugins.module_utils._parse import (
+    rpm_output,
+    rpm_query,
+    zypp_files,
+    zypper_output,
+)
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.contract import Ended, Simulated, Writer
-from ansible_collections.lockstep.patching.plugins.module_utils._provider.logged import run_logged
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.logged import run_logged, tail
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.rpm import database as rpm
+from ansible_collections.lockstep.patching.plugins.module_utils._provider.rpm import package
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper import database
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper.files import ZypperFiles
 
@@ -40,49 +45,35 @@ gpgcheck=0
 """
 # gpgcheck: the files are those of the plan by their SHA-256, which the host's own signed metadata has given
 OPTIONS = ["--no-recommends", "--auto-agree-with-licenses"]
-TWICE = "twice"
-CHUNK = 1024 * 1024
 
 
 class ZypperWriter(Writer):
     """zypper and rpm. work_dir is a folder of this transaction; nothing outside it is used as a package source."""
 
     name = "zypper"
-    lock = database.ZYPP_LOCK
+    lock = rpm.LOCKS[0]
 
     def snapshot(self) -> Snapshot:
         rpms = database.installed(self.host.run(["rpm", "-qa", "--qf", rpm_query.FORMAT]))
-        half = {key for key, _group in database.half_done(self.host, rpms)}
+        wrong = database.trouble(self.host, rpms)
         locks = zypp_files.parse_locks(self.host.read_or(database.LOCKS), database.LOCKS)
         auto = zypp_files.parse_auto(self.host.read_or(database.AUTO))
         installed: Dict[Key, Installed] = {}
         for each in rpms:  # the newest comes last
-            state = TWICE if "{0}:{1}".format(each.name, each.arch) in half else "installed"
+            key = (each.name, each.arch)
             held = any(lock.holds(each.name) for lock in locks)
-            installed[(each.name, each.arch)] = Installed(each.version, held, state, each.size // 1024, each.needs)
+            state = wrong.get(key, "installed")
+            installed[key] = Installed(each.version, held, state, each.size // 1024, each.needs)
         native = self.host.run(["rpm", "--eval", "%{_arch}"], timeout=30).out.strip()
-        trouble = ["{0} is there in two versions".format(key) for key in sorted(half)]
+        trouble = sorted("{0}:{1} {2}".format(name, arch, what) for (name, arch), what in wrong.items())
         return Snapshot(installed, {key for key in installed if key[0] in auto}, trouble, native, "noarch")
 
     def newer(self, left: str, right: str) -> bool:
         return newer(left, right)
 
     def stage(self, lines: List[Line], work_dir: str) -> List[Offered]:
-        for name in ("repo", "repos.d", "cache"):
-            os.makedirs(self.host.path(work_dir + "/" + name), exist_ok=True)
-        offered = []
-        for line in lines:
-            path = self.files_dir + "/" + str(line.sha256)
-            if _sha256(self.host.path(path)) != line.sha256:
-                raise Unknown("the file of {0}".format(line.package), "it has changed", "remove {0}".format(path))
-            text = control.control_of(ZypperFiles, self.host, str(line.sha256), self.files_dir, self.control_dir)
-            offered.append(control.offered(ZypperFiles, text, line, self.files_dir))
-            # without the epoch: its colon would have to be quoted
-            version = str(line.version).rpartition(":")[2]
-            link = self.host.path("{0}/repo/{1}-{2}.{3}.rpm".format(work_dir, line.package, version, line.arch))
-            if os.path.islink(link):
-                os.unlink(link)
-            os.symlink(path, link)
+        offered = package.stage(ZypperFiles, self.host, lines, self.files_dir, self.control_dir, work_dir + "/repo")
+        os.makedirs(self.host.path(work_dir + "/repos.d"), exist_ok=True)
         with open(self.host.path(work_dir + "/repos.d/plan.repo"), "w", encoding="utf-8") as handle:
             handle.write(REPO.format(work_dir))
         run = self.host.run(self._command(work_dir) + ["--xmlout", "refresh", "--force"])
@@ -96,53 +87,50 @@ class ZypperWriter(Writer):
         return [
             "zypper",
             "--non-interactive",
+            "--no-gpg-checks",
             "--reposd-dir",
             work_dir + "/repos.d",
             "--cache-dir",
             work_dir + "/cache",
-            "--no-gpg-checks",
         ]
 
-    def _action(self, work_dir: str, snapshot: Optional[Snapshot], fix: bool, options: List[str]) -> List[str]:
-        if not fix:
-            return ["update"] + OPTIONS + options
-        # the plan's version once more: its scripts run to their end, and what is there beside it goes
-        broken = self._broken(work_dir, snapshot or self.snapshot())
-        return ["install", "--force"] + OPTIONS + options + broken
+    def _actions(self, work_dir: str, snapshot: Snapshot, options: List[str]) -> List[List[str]]:
+        """What is to be run: the update, and once more the plan's version of what an earlier change left behind."""
+        actions = [["update"] + OPTIONS + options]
+        broken = []
+        for (name, arch), each in sorted(snapshot.installed.items()):
+            file = "{0}/repo/{1}.rpm".format(work_dir, rpm_output.nvra(name, arch, each.version))
+            if each.state != "installed" and os.path.lexists(self.host.path(file)):
+                broken.append("{0}.{1}={2}".format(name, arch, each.version))
+        # its scripts run to their end, and what is there beside it goes
+        return actions + ([["install", "--force"] + OPTIONS + options + broken] if broken else [])
 
-    def _broken(self, work_dir, snapshot):
-        """The files of the repository whose packages are there in two versions."""
-        found = []
-        for name, arch in sorted(key for key, each in snapshot.installed.items() if each.state == TWICE):
-            version = snapshot.installed[(name, arch)].version.rpartition(":")[2]
-            if os.path.lexists(self.host.path("{0}/repo/{1}-{2}.{3}.rpm".format(work_dir, name, version, arch))):
-                found.append("{0}.{1}={2}".format(name, arch, snapshot.installed[(name, arch)].version))
-        return found
+    def _simulate(self, work_dir: str, actions: List[List[str]], snapshot: Snapshot) -> Simulated:
+        steps: List[Step] = []
+        told: List[str] = []
+        for action in actions:
+            run = self.host.run(self._command(work_dir) + ["--xmlout", "--no-refresh"] + action)
+            reasons = zypper_output.parse_problems(run.out) + zypper_output.parse_messages(run.out)
+            if run.rc not in zypper_output.FINE:
+                return Simulated(run.rc, [], [], ([zypper_output.meaning(run.rc)] + reasons)[:10])
+            try:
+                found = zypper_output.parse_summary(run.out)
+            except ValueError as error:
+                return Simulated(1, [], [], [str(error)])
+            # of a package that is there in two versions one is replaced, and zypper says that the other is removed
+            coming = {(each.name, each.arch) for each in found if each.action != "remove"}
+            steps += [
+                self._step(each, snapshot)
+                for each in found
+                if each.action != "remove" or (each.name, each.arch) not in coming
+            ]
+            told += reasons
+        return Simulated(0, steps, [], told[:10])
 
     def simulate(self, work_dir: str, snapshot: Snapshot, fix: bool = False) -> Simulated:
-        if fix and not self._broken(work_dir, snapshot):
-            return Simulated(4, [], [], ["the plan has no file of what is there in two versions"])
-        command = (
-            self._command(work_dir)
-            + ["--xmlout", "--no-refresh"]
-            + self._action(work_dir, snapshot, fix, ["--dry-run"])
-        )
-        run = self.host.run(command)
-        reasons = zypper_output.parse_problems(run.out) + zypper_output.parse_messages(run.out)
-        if run.rc not in zypper_output.FINE:
-            return Simulated(run.rc, [], [], ([zypper_output.meaning(run.rc)] + reasons)[:10])
-        try:
-            solvables = zypper_output.parse_summary(run.out)
-        except ValueError as error:
-            return Simulated(1, [], [], [str(error)])
-        # of a package that is there in two versions one is replaced, and zypper says that the other one is removed
-        coming = {(each.name, each.arch) for each in solvables if each.action != "remove"}
-        steps = [
-            self._step(each, snapshot)
-            for each in solvables
-            if each.action != "remove" or (each.name, each.arch) not in coming
-        ]
-        return Simulated(0, steps, [], reasons[:10])
+        if fix:
+            return Simulated(0, [], [], [])  # what is wrong is put right by installing it anew, with the rest
+        return self._simulate(work_dir, self._actions(work_dir, snapshot, ["--dry-run"]), snapshot)
 
     def _step(self, each, snapshot):
         key = snapshot.find(each.name, each.arch)
@@ -160,25 +148,56 @@ class ZypperWriter(Writer):
         tick: Any = None,
     ) -> Ended:
         """Run it for real. zypper has no order to refuse removals: the simulation has shown that there are none."""
-        command = self._command(work_dir) + ["--no-refresh"] + self._action(work_dir, None, fix, [])
+        if fix:
+            return Ended(0, [])
+        return self._run(work_dir, self._actions(work_dir, self.snapshot(), []), log_path, timeout, lock_timeout, tick)
+
+    def _run(
+        self, work_dir: str, actions: List[List[str]], log_path: str, timeout: float, lock_timeout: float, tick: Any
+    ) -> Ended:
         environment = {"ZYPP_LOCK_TIMEOUT": str(int(max(1, lock_timeout)))}
-        ended = run_logged(self.host, command, environment, log_path, timeout, tick)
-        return Ended(0, []) if ended.rc in zypper_output.FINE else ended
+        ended = Ended(0, [])
+        for action in actions:
+            command = self._command(work_dir) + ["--no-refresh"] + action
+            ended = run_logged(self.host, command, environment, log_path, timeout, tick)
+            failed = {each.package: each.script for each in rpm_output.parse_scripts(tail(log_path))}
+            rpm.remember_scripts(self.host, failed)
+            if ended.rc not in zypper_output.FINE:
+                return ended
+        return Ended(0, [])
+
+    goes_back = True
+
+    def _back(self, work_dir: str, lines: List[Line], options: List[str]) -> List[List[str]]:
+        wanted = []
+        for line in sorted(lines):
+            name = "{0}.{1}".format(line.package, line.arch)
+            wanted.append("-" + name if line.action == "remove" else "{0}={1}".format(name, line.version))
+        return [["install", "--oldpackage"] + OPTIONS + options + ["--"] + wanted]
+
+    def simulate_back(self, work_dir: str, lines: List[Line], snapshot: Snapshot) -> Simulated:
+        return self._simulate(work_dir, self._back(work_dir, lines, ["--dry-run"]), snapshot)
+
+    def apply_back(
+        self, work_dir: str, lines: List[Line], log_path: str, timeout: float, lock_timeout: float, tick: Any = None
+    ) -> Ended:
+        return self._run(work_dir, self._back(work_dir, lines, []), log_path, timeout, lock_timeout, tick)
 
     def configure(self, log_path: str, timeout: float, tick: Any = None) -> Ended:
-        """rpm has nothing that waits to be configured; a lock file of a dead process keeps nobody."""
+        """rpm leaves nothing unpacked that waits to be configured."""
         return Ended(0, [])
 
     def said(self, log_text: str, ended: Ended) -> Said:
-        failures = zypper_output.parse_failures(log_text) if ended.rc != 0 else []
+        failures = rpm_output.parse_scripts(log_text) if ended.rc != 0 else []
         errors = [line for line in log_text.splitlines() if line.startswith(("Problem: ", "error: ", "Error: "))]
-        if ended.rc:
-            errors.insert(0, zypper_output.meaning(ended.rc))
-        full = "No space left on device" in log_text or "needs " in log_text and " on the / filesystem" in log_text
-        return Said(failures, errors, full)
+        return Said(
+            failures,
+            ([zypper_output.meaning(ended.rc)] if ended.rc else []) + errors,
+            rpm_output.out_of_space(log_text),
+        )
 
     def conffiles(self, log_text: str, begin_ms: int) -> List[Dict[str, str]]:
-        return zypper_output.parse_conffiles(log_text)
+        return rpm_output.parse_kept(log_text)
 
     def is_kernel(self, name: str) -> bool:
         return rpm_query.is_kernel(name)
@@ -209,16 +228,7 @@ class ZypperWriter(Writer):
         """Wait until zypp's and rpm's locks are free; return None, or the holder's process id when the time is over."""
         end = clock() + timeout
         while True:
-            pid, path = database.holder(self.host)
-            if pid is None or clock() >= end:
-                self.lock = path or database.ZYPP_LOCK
-                return pid
+            holder = rpm.locked_by(self.host, [database.ZYPP_LOCK])
+            if holder is None or clock() >= end:
+                return holder
             sleep(0.1)
-
-
-def _sha256(path):
-    found = hashlib.sha256()
-    with open(path, "rb") as handle:
-        for chunk in iter(lambda: handle.read(CHUNK), b""):
-            found.update(chunk)
-    return found.hexdigest()

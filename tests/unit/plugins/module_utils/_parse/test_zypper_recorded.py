@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import (
     rpm_md,
+    rpm_output,
     rpm_query,
     zypp_files,
     zypper_output,
@@ -136,13 +137,6 @@ def test_what_is_no_answer_of_rpm_is_refused(text: str) -> None:
         rpm_query.parse(text)
 
 
-def test_packages_that_are_there_twice() -> None:
-    rpms = rpm_query.parse(recorded("rpm-qa.txt"))
-    assert rpm_query.twice(rpms) == {}
-    again = [*rpms, next(each for each in rpms if each.name == "lab-lib")._replace(version="2.0-1")]
-    assert [each.version for each in rpm_query.twice(again)["lab-lib:noarch"]] == ["1.0-1", "2.0-1"]
-
-
 @pytest.mark.parametrize("size", [100, 4096, 10_000_000])
 def test_records(size: int) -> None:
     found = {each.version: each for each in rpm_md.records(pieces("primary.xml", size), {"lab-lib"})}
@@ -231,18 +225,18 @@ def test_source_packages(file: str, source: tuple[str, str]) -> None:
 
 def test_scripts_that_failed() -> None:
     log = recorded("scriptlet.log")
-    (failure,) = zypper_output.parse_failures(log)
-    assert (failure.package, failure.script, failure.status) == ("lab-broken", "%post", "1")
+    (failure,) = rpm_output.parse_scripts(log)
+    assert (failure.package, failure.script, failure.status) == ("lab-broken-1.1-1.noarch", "%post", "1")
     assert any("fails on purpose" in line for line in failure.lines)
 
 
 def test_a_package_whose_script_keeps_it_out_is_named_once() -> None:
-    (failure,) = zypper_output.parse_failures(recorded("prein.log"))
-    assert (failure.package, failure.script, failure.status) == ("lab-plain", "%prein", "4")
+    (failure,) = rpm_output.parse_scripts(recorded("prein.log"))
+    assert (failure.package, failure.script, failure.status) == ("lab-plain-1.1-1.noarch", "%prein", "4")
 
 
 def test_configuration_files_of_the_admin() -> None:
     log = recorded("scriptlet.log")
-    assert zypper_output.parse_conffiles(log) == [
+    assert rpm_output.parse_kept(log) == [
         {"path": "/etc/lab-conf.conf", "new": "/etc/lab-conf.conf.rpmnew", "by": "rpm"}
     ]
