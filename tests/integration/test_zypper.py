@@ -112,6 +112,14 @@ def test_a_frozen_plan_with_holds_retracted_and_optional_updates_goes_all_the_wa
     assert "lab-lib" in auto and "lab-app" not in auto, "marks are as they were"
     whole(fleet)
 
+    repo.withdraw("lab-app", "1.0")
+    expect(fleet.play("rollback", "-e", "host=prod1"), "done", "1 host rolled back: prod1")
+    for name in ("lab-lib", "lab-app", "lab-boot"):
+        assert installed(fleet, name) == {"test1": "1.1-1", "prod1": "1.0-1"}, name
+    back = fleet.lab.host("prod1").read("/var/lib/zypp/AutoInstalled").split()
+    assert "lab-lib" in back and "lab-app" not in back, "and still are"
+    whole(fleet)
+
 
 def test_a_script_that_fails_stops_the_rollout_before_production(fleet: Fleet) -> None:
     fleet.lab.repo.rpm.publish("lab-broken", "1.1", postinst=BROKEN)

@@ -15,7 +15,6 @@ REPO = "{http://linux.duke.edu/metadata/repo}"
 _COMMON = b"{http://linux.duke.edu/metadata/common}"
 _TAG = 1000  # bytes within which an update's first tag ends
 _PIECE_LIMIT = 16 * 1024 * 1024  # bytes of one package or update: more is no metadata
-_NAME = re.compile(rb"<name>([^<]*)</name>")
 _PREFIX = re.compile(r"<(/?)rpm:")
 _FILES = re.compile(rb"<package [^>]*?name=\"([^\"]*)\"")
 KINDS = {
@@ -87,18 +86,17 @@ def parse_repomd(text: str) -> Repomd:
 
 def records(chunks: Iterable[bytes], names: Set[str]) -> Iterator[Record]:
     """Return the packages of these names of a primary.xml in pieces; raise ValueError where it is damaged."""
-    wanted = {name.encode("utf-8") for name in names}
-    for piece in _pieces(chunks, b"<package ", b"</package>"):
-        found = _NAME.search(piece)
-        if found and found.group(1) in wanted:
-            yield _record(_xml(_PREFIX.sub(r"<\1", piece.decode("utf-8"))))
+    signs = re.compile(b"<name>(?:" + _any_of(names) + b")</name>")
+    for piece in _pieces(chunks, b"<package ", b"</package>", signs):
+        yield _record(_xml(_PREFIX.sub(r"<\1", piece.decode("utf-8"))))
 
 
 def updates(chunks: Iterable[bytes], names: Set[str], present: Set[str]) -> Iterator[Update]:
     """Return the updates of an updateinfo.xml that name packages of these names, and retracted ones that name any of
     present; raise ValueError likewise."""
     wanted, known = ({name.encode("utf-8") for name in some} for some in (names, names | present))
-    for piece in _pieces(chunks, b"<update ", b"</update>"):
+    signs = re.compile(b' name="(?:' + _any_of(names) + b')"|"retracted"')
+    for piece in _pieces(chunks, b"<update ", b"</update>", signs):
         those = known if b'"retracted"' in piece[:_TAG] else wanted
         if not those.isdisjoint(_FILES.findall(piece)):
             yield _update(_xml(piece.decode("utf-8")), names | present)
@@ -131,22 +129,29 @@ def date_ms(text: str) -> Optional[int]:
     return None
 
 
-def _pieces(chunks, begin, end):
-    """Cut a stream of bytes into the texts from begin to end."""
+def _any_of(names):
+    return b"|".join(re.escape(name.encode("utf-8")) for name in sorted(names)) or b"(?!)"
+
+
+def _pieces(chunks, begin, end, signs):
+    """The texts from begin to end in a stream of bytes in which a sign is found. Only these are cut out: a search for
+    the signs is many times faster than looking at each element."""
     buffer = b""
     for chunk in chunks:
         buffer += chunk
+        whole = buffer.rfind(end) + len(end)  # the rest waits for the next chunk
+        if whole < len(end):
+            whole = 0
         at = 0
         while True:
-            start = buffer.find(begin, at)
-            stop = buffer.find(end, start) if start >= 0 else -1
-            if stop < 0:
+            sign = signs.search(buffer, at, whole)
+            if not sign:
                 break
+            start, stop = buffer.rfind(begin, 0, sign.start()), buffer.find(end, sign.end())
             at = stop + len(end)
-            yield buffer[start:at]
-        # what precedes an unfinished element is not needed; a cut begin tag must stay whole
-        start = buffer.find(begin, at)
-        buffer = buffer[start if start >= 0 else max(at, len(buffer) - len(begin)) :]
+            if start >= 0:
+                yield buffer[start:at]
+        buffer = buffer[whole:]
         if len(buffer) > _PIECE_LIMIT:
             raise ValueError("an element of it is longer than {0} bytes".format(_PIECE_LIMIT))
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What is installed, and where zypp keeps what it knows beside: for both sides of the zypper provider."""
 
-from typing import Dict, List, Tuple
+from typing import Dict, List, Set, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.rpm_version import version_key
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
@@ -34,8 +34,26 @@ def installed(run: Run) -> List[rpm_query.Rpm]:
 
 def trouble(host: Host, rpms: List[rpm_query.Rpm]) -> Dict[Tuple[str, str], str]:
     """(name, arch) -> what an interrupted or failed change has left of it."""
+    seen: Set[Tuple[str, str]] = set()
+    twice: Set[str] = set()
+    for each in rpms:
+        twice.update({each.name} if (each.name, each.arch) in seen else ())
+        seen.add((each.name, each.arch))
+    beside = {name for name in twice if _may_be_there_twice(host, name)}
     rows = [
-        {"name": each.name, "arch": each.arch, "version": each.version, "installed": each.installed_ms // 1000}
+        {
+            "name": each.name,
+            "arch": each.arch,
+            "version": each.version,
+            "installed": each.installed_ms // 1000,
+            "several": each.name in beside,
+        }
         for each in rpms
     ]
     return database.trouble(host, rows)
+
+
+def _may_be_there_twice(host: Host, name: str) -> bool:
+    """Only asked of the few that are: what a kernel, or a module for one, provides says that zypp may keep several."""
+    provides = host.run(["rpm", "-q", "--provides", name], timeout=60).out
+    return rpm_query.is_kernel(name) or "multiversion(" in provides or "installonlypkg(" in provides
