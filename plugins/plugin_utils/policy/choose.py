@@ -123,7 +123,7 @@ def _verdict(
     glob = _match(source, group, exclude)
     if glob:
         return "excluded", f"the policy excludes '{plain(glob, 100)}'"
-    if all(item["action"] != "upgrade" for item in group):
+    if all(item["action"] != "upgrade" for item in group) and not _replaces(group):
         return None
     if select.only and not _match(source, group, select.only):
         return "not_selected", "select.only does not name it"
@@ -162,6 +162,13 @@ def _recalled(source: str, group: list[Candidate], recalls: Sequence[Order]) -> 
     return ("recalled", recall_text(order)) if order else None
 
 
+def _replaces(group: list[Candidate]) -> bool:
+    """Whether a source brings a new package and takes an old one away: one that obsoletes another, an upgrade under a
+    new name."""
+    actions = {item["action"] for item in group}
+    return actions == {"install", "remove"}
+
+
 def _match(source: str, group: list[Candidate], globs: tuple[str, ...]) -> str | None:
     names = [source, *(item["name"] for item in group)]
     return next((glob for glob in globs if any(fnmatchcase(name, glob) for name in names)), None)
@@ -174,12 +181,18 @@ def _followers(sources: Mapping[str, list[Candidate]], taken: dict[str, list[Can
     the host's own simulation refuses, which stops the rollout and is seen. A removal is taken only if every upgrade
     is: a needless one would do harm.
     """
-    upgrading = {source for source, group in sources.items() if any(item["action"] == "upgrade" for item in group)}
+    upgrading = {
+        source
+        for source, group in sources.items()
+        if any(item["action"] == "upgrade" for item in group) or _replaces(group)
+    }
     chosen = upgrading & set(taken)
     result: list[Candidate] = []
     for group in taken.values():
         for item in group:
-            if item["action"] == "install" and not chosen:
+            if _replaces(group):
+                result.append(item)
+            elif item["action"] == "install" and not chosen:
                 left.append(Left(item, "not_selected", "no upgrade of this host that could need it is selected"))
             elif item["action"] == "remove" and (not chosen or upgrading - chosen):
                 left.append(Left(item, "not_selected", "removals are taken only if every upgrade of the host is"))

@@ -201,6 +201,8 @@ def upgrade(base, hawkey, repos):
         )
     except dnf.exceptions.DepsolveError as error:
         items, failed = [], str(error)
+    coming = list(base._goal.list_installs()) + list(base._goal.list_upgrades()) if items else []
+    replaced = {old: pkg for pkg in coming for old in base._goal.obsoleted_by_package(pkg) if old.name != pkg.name}
     taken = set()
     for item in items:
         key = (item.pkg.name, item.pkg.arch)
@@ -214,7 +216,7 @@ def upgrade(base, hawkey, repos):
             rows.append(candidate(base, hawkey, item.pkg, before, repos, None))
             taken.add(key)
         elif item.action in (PKG_OBSOLETED, PKG_REMOVE) and item.pkg not in only:
-            rows.append(removal(item.pkg))
+            rows.append(removal(item.pkg, replaced.get(item.pkg)))
     # what excludes and modules hide is not among the upgrades that dnf knows of
     everything = base.sack.query(flags=hawkey.IGNORE_EXCLUDES).available().filter(name=sorted({k[0] for k in newest}))
     best = {}
@@ -246,8 +248,9 @@ def candidate(base, hawkey, pkg, before, repos, kept):
     }  # fmt: skip
 
 
-def removal(pkg):
-    source, source_version = source_of(pkg)
+def removal(pkg, by):
+    # what another package obsoletes goes with it, and is told as part of its source
+    source, source_version = source_of(by or pkg)
     return {
         "name": pkg.name, "arch": pkg.arch, "version": None, "installed": evr(pkg), "action": "remove",
         "source": source, "source_version": source_version, "repo": None, "size": None, "kept": None, "filename": None,

@@ -85,6 +85,8 @@ def change(question):
         else:
             if not base.sack.query().installed().filter(name=pkg.name):
                 new.append((pkg.name, pkg.arch))
+                if not back and not base.sack.query().installed().filter(provides=list(pkg.obsoletes)):
+                    continue  # it is there for upgrades that need it
             base.package_install(pkg)
     for name, arch in question.get("remove", []):
         for each in base.sack.query().installed().filter(name=name, arch=arch):

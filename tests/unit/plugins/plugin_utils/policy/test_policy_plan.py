@@ -94,6 +94,30 @@ def test_taken(extra: str, item: dict) -> None:
     assert len(body["lines"]) == 1 and left == []
 
 
+NEW_NAME = [
+    candidate("vim-new", action="install", installed=None, source="vim-new", age_ms=3 * DAY, security=False),
+    candidate("vim", action="remove", version=None, source="vim-new", age_ms=None, security=False),
+]
+"""vim-new obsoletes vim: an upgrade under a new name."""
+
+
+@pytest.mark.parametrize(
+    ("extra", "taken"),
+    [
+        ("", ["vim", "vim-new"]),
+        ("select: {delay: {other: 2d}}", ["vim", "vim-new"]),
+        ("select: {delay: {other: 5d}}", []),
+        ("select: {other: false}", []),
+        ("select: {exclude: [vim]}", []),
+    ],
+)
+def test_a_package_under_a_new_name_is_taken_with_its_removal_or_not_at_all(extra: str, taken: list[str]) -> None:
+    kept = candidate("nginx", kept_back="held")
+    body, left = plan({"t1": state(*NEW_NAME, kept), "p1": state()}, extra)
+    assert [line["package"] for line in body["lines"]] == taken
+    assert len(left) == 3 - len(taken)
+
+
 @pytest.mark.parametrize(
     ("hold", "reason"),
     [
