@@ -4,6 +4,7 @@
 
 import ctypes
 import os
+from typing import Any, Dict
 
 from ansible_collections.lockstep.patching.plugins.module_utils._look.host_facts import container
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
@@ -184,7 +185,7 @@ def _encrypted(host, device, depth):
 def _agents(host, rules, units):
     """[{name, kind, running}] of the rules' agents that are installed"""
     processes = _process_names(host) if any(rule.get("process") for rule in rules) else set()
-    found = {}
+    found: Dict[str, Any] = {}
     for rule in rules:
         unit = units.get(str(rule.get("unit")))
         process = str(rule.get("process") or "")

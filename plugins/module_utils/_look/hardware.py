@@ -3,6 +3,7 @@
 """What machine it is: virtualisation, firmware, cloud. From local data; no metadata service is asked."""
 
 import os
+from typing import Any, Dict
 
 from ansible_collections.lockstep.patching.plugins.module_utils._look.host_facts import container
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import dmi
@@ -18,7 +19,7 @@ def section(host, commands, _rules):
 
     kind: physical, virtual, container or unknown; missing: {field: why it is not known}, the fields are None then.
     """
-    missing = {}
+    missing: Dict[str, Any] = {}
     inside = container(host)
     kind, virtualisation = _kind(commands.result("virtualisation"), inside, missing)
     fields = {} if inside else _firmware(host)

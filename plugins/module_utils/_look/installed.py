@@ -4,6 +4,7 @@
 
 import glob
 import os
+from typing import Any, Dict
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import bundles, declared, languages
@@ -55,12 +56,12 @@ class Flatpaks(object):
 
 
 class Languages(object):
-    COMMANDS = {}
+    COMMANDS: Dict[str, Any] = {}
 
     @staticmethod
     def section(host, _commands, _rules):
         """Return [{kind: pip, npm or gem, name, version, path}] of what is installed for the whole system."""
-        found = {}
+        found: Dict[Any, Any] = {}
         for pattern, shared in [(path, False) for path in PIP] + [(path, True) for path in PIP_SHARED]:
             for folder in _matching(host, pattern):
                 for name in _names(host, folder):
@@ -88,7 +89,7 @@ class Languages(object):
 
 
 class Declared(object):
-    COMMANDS = {}
+    COMMANDS: Dict[str, Any] = {}
 
     @staticmethod
     def section(host, commands, rules):

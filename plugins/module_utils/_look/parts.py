@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The parts of a look that are read only when they are asked for. Their code is loaded only then."""
 
+from typing import Any, Dict
+
 from ansible_collections.lockstep.patching.plugins.module_utils._look.commands import Commands
 
 BUDGET = 20  # seconds that the commands of all parts have together
@@ -9,7 +11,7 @@ BUDGET = 20  # seconds that the commands of all parts have together
 
 def _modules(wanted):
     """Return {part: its module}. Ansible packs what it sees imported, so each import is written out."""
-    found = {}
+    found: Dict[str, Any] = {}
     if "network" in wanted:
         from ansible_collections.lockstep.patching.plugins.module_utils._look import network
 

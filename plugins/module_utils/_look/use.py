@@ -3,6 +3,7 @@
 """Which packages are in use: their programs run, their libraries are mapped, their sockets listen, and on what."""
 
 import os
+from typing import Any, Dict
 
 from ansible_collections.lockstep.patching.plugins.module_utils._look.processes import interpreter, script_of
 from ansible_collections.lockstep.patching.plugins.module_utils._parse import proc
@@ -54,7 +55,8 @@ class Uses(object):
         pids = sorted(set(self._programs) - mine)
         paths = set().union(*[self._mapped[pid] for pid in pids], *[self._programs[pid] for pid in pids])
         package_of = owners(sorted(paths))
-        packages, loose = {}, {}
+        packages: Dict[str, Any] = {}
+        loose: Dict[str, Any] = {}
         for pid in pids:
             listening = {self._listening[inode] for inode in self._sockets[pid] if inode in self._listening}
             width = _width(listening)

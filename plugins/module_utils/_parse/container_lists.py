@@ -3,6 +3,7 @@
 """Images and running containers: what docker, podman and crictl print as JSON."""
 
 import json
+from typing import Any, Dict
 
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.proc import bounded
 
@@ -12,7 +13,7 @@ _NONE = "<none>"
 
 def parse_docker_images(text):
     """Return [{id, names, digests}] of ``docker image ls --no-trunc --digests --format '{{json .}}'``."""
-    images = {}
+    images: Dict[str, Any] = {}
     for row in _lines(text):
         image = images.setdefault(_text(row, "ID"), {"names": set(), "digests": set()})
         repository, tag, digest = (_text(row, key) for key in ("Repository", "Tag", "Digest"))

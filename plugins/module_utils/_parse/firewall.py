@@ -3,6 +3,7 @@
 """What the packet filter does with what comes in and no rule has let in: nftables' JSON, iptables' rules."""
 
 import json
+from typing import Any, Dict
 
 STOPS = ("drop", "reject")
 
@@ -16,7 +17,8 @@ def parse_nft(text):
     data = json.loads(text)
     if not isinstance(data, dict) or not isinstance(data.get("nftables"), list):
         raise ValueError("nft printed no ruleset")
-    chains, rules = {}, {}
+    chains: Dict[str, Any] = {}
+    rules: Dict[str, Any] = {}
     for entry in data["nftables"]:
         if isinstance(entry.get("chain"), dict):
             chains[_key(entry["chain"], "name")] = entry["chain"]

@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Settings that security rests on, as sshd, apt, dnf, systemd and the kernel tell them."""
 
+from typing import Any, Dict
+
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.proc import bounded
 
 SSHD = (
@@ -46,7 +48,7 @@ FIGHTS = "it installs what no test host has had, outside of every window; exclud
 
 def parse_sshd(text):
     """Return {setting: value} of the settings in SSHD that ``sshd -T`` prints; repeated ones are joined."""
-    found = {}
+    found: Dict[str, Any] = {}
     for line in text.split("\n"):
         name, _space, value = line.partition(" ")
         if name in SSHD:

@@ -43,11 +43,11 @@ class Offers:
         contents = dict(ledger.contents_of({digest for digests in samples.values() for digest in digests}))
         for platform, digests in samples.items():
             for digest in digests:
-                for row in _rows(contents.get(digest)):
-                    found[platform, str(row.get("name"))] = source_of(row)
-        for host, digests in self.digests.items():
-            for row in _rows(self.values.get(digests.get("candidates", ""))):
-                found.setdefault((self.platforms[host], str(row.get("name"))), source_of(row))
+                for package in _rows(contents.get(digest)):
+                    found[platform, str(package.get("name"))] = source_of(package)
+        for host, own in self.digests.items():
+            for package in _rows(self.values.get(own.get("candidates", ""))):
+                found.setdefault((self.platforms[host], str(package.get("name"))), source_of(package))
         return found
 
     def _section(self, host: str, name: str) -> Any:

@@ -35,7 +35,7 @@ def read_risk_files(
     """Read them. `path` is the policy's own; `known` what its patterns match. LockstepError for what cannot be used."""
     folder = os.path.dirname(os.path.abspath(path)) if path else os.getcwd()
     scheme = read_policy_scheme(policy, folder)
-    waivers = ()
+    waivers: tuple[Waiver, ...] = ()
     if policy.exceptions:
         name = os.path.join(folder, os.path.expanduser(policy.exceptions))
         waivers = read_exceptions(_text(name, "exceptions", "correct the policy's key exceptions"), name)

@@ -55,7 +55,7 @@ class Orders(Part):
                 "token": token,
                 "ms": now_ms,
             }
-            number = connection.execute(sa.insert(orders).values(**row)).inserted_primary_key[0]
+            number = connection.execute(sa.insert(orders).values(**row).returning(orders.c.id)).scalar_one()
             body = {"order": number, "plan": plan_id, "reason": row["reason"], "detail": dict(detail)}
             self._record(connection, run, kind, row["subject"] or row["fleet"], body, now_ms, fleet=row["fleet"])
         return int(number)

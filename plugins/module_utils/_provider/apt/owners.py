@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which package a file belongs to, by dpkg-query: it reads the lists in a fraction of Python's time."""
 
+from typing import Any, Dict
+
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Unknown
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.dpkg_search import parse_search
 
@@ -26,7 +28,8 @@ def owners(host, paths):
             names[path] = path
             if other_name(path):
                 names.setdefault(other_name(path), path)
-    asked, found = sorted(names), {}
+    asked = sorted(names)
+    found: Dict[str, Any] = {}
     for at in range(0, len(asked), BATCH):
         run = host.run(["dpkg-query", "-S", "--"] + asked[at : at + BATCH], timeout=30)
         if run.rc not in (0, NOTHING_FOUND):

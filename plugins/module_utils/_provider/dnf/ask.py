@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+from typing import Any, Dict, List
 
 KINDS = {"security": "security", "bugfix": "bugfix", "enhancement": "enhancement", "newpackage": "enhancement"}
 # the plugins that decide what may be installed; others change what is printed, or want dnf's own command line
@@ -63,7 +64,7 @@ def load(base, strategy):
             mirrors.extend(line.strip(" -") for line in record.getMessage().splitlines()[1:])
 
     problems = {}
-    mirrors = []
+    mirrors: List[Any] = []
     logger = logging.getLogger("dnf")
     logger.addHandler(Noted(logging.WARNING))
     for repo in list(base.repos.iter_enabled()):
@@ -219,7 +220,7 @@ def upgrade(base, hawkey, repos):
             rows.append(removal(item.pkg, replaced.get(item.pkg)))
     # what excludes and modules hide is not among the upgrades that dnf knows of
     everything = base.sack.query(flags=hawkey.IGNORE_EXCLUDES).available().filter(name=sorted({k[0] for k in newest}))
-    best = {}
+    best: Dict[Any, Any] = {}
     for pkg in everything:
         key = (pkg.name, pkg.arch)
         if key in newest and pkg.evr_gt(best.get(key, newest[key])):
@@ -271,7 +272,7 @@ def advisories(sack, hawkey, pkg, before):
             continue
         severity = (each.severity or "").lower()
         found[each.id] = {
-            "id": each.id, "type": KINDS.get(words.get(each.type), "unclassified"),
+            "id": each.id, "type": KINDS.get(words.get(each.type) or "", "unclassified"),
             "severity": severity if severity in SEVERITIES else None,
             "cves": sorted({one.id for one in each.references if one.type == hawkey.REFERENCE_CVE and one.id}),
             "issued_ms": int(each.updated.timestamp() * 1000) if each.updated else None,

@@ -25,7 +25,8 @@ def interpreter(host: Host) -> Optional[str]:
 
 def command(python: str, script: Any, question: Dict[str, Any]) -> List[str]:
     """Argument list that runs a script (a module of this folder) with a question."""
-    source = sys.modules[script.__name__].__spec__.loader.get_source(script.__name__)
+    loader: Any = sys.modules[script.__name__].__spec__.loader  # type: ignore[union-attr]
+    source = loader.get_source(script.__name__)
     return [python, "-s", "-c", source, json.dumps(question)]
 
 

@@ -163,7 +163,7 @@ def commit(base, steps, new):
 
     plain = rpmtrans.RPMTransaction
 
-    class Watched(plain):
+    class Watched(plain):  # type: ignore[valid-type, misc]
         def _scriptError(self, amount, total, key):
             tag = rpm.tagnames.get(amount, str(amount)).lower()
             failed.append([str(getattr(key, "name", key)), tag])

@@ -13,7 +13,13 @@ from typing import NamedTuple
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.exceptions import Waiver, excuse_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.life import Context, advance, removed
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closure, Group, Profile, Unit
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import (
+    Closure,
+    Entry,
+    Group,
+    Profile,
+    Unit,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.words import UNKNOWN
 
 Closed = Mapping[str, Mapping[str, int]]
@@ -118,7 +124,7 @@ def _joined(groups: Sequence[Group]) -> Group | None:
     """What was open in any version of a package; where two versions had it, the one that opened first."""
     if len(groups) < 2:
         return groups[0] if groups else None
-    entries = {}
+    entries: dict[str, Entry] = {}
     for group in groups:
         for entry in group.findings:
             known = entries.get(entry.vuln)

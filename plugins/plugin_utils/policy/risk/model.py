@@ -195,5 +195,5 @@ class Group:
             tuple(content["packages"]),
             Profile(**profile),
             content["in_use"],
-            tuple(Entry(*entry) for entry in entries),
+            tuple(Entry(*values) for values in map(list[Any], entries)),
         )

@@ -295,10 +295,10 @@ def _check_cases(
         return
     used: set[int] = set()
     open_cases: list[tuple[Value, ...]] = []
-    for values in product(*choices):
-        row = next((row for row in rows if row.fits(values)), None)
+    for case in product(*choices):
+        row = next((row for row in rows if row.fits(case)), None)
         if row is None:
-            open_cases.append(values)
+            open_cases.append(case)
         else:
             used.add(row.number)
     if open_cases:

@@ -77,7 +77,8 @@ class Share(NamedTuple):
 
 def share_of(group: Group, offer: Offer, newer: Newer) -> Share:
     """Split a group's findings by whether the offered version closes them."""
-    closes, stays = [], []
+    closes: list[Any] = []
+    stays: list[Any] = []
     for entry in group.findings:
         fixed = entry.fixed
         done = offer.version is not None and fixed is not None and not newer(group.ecosystem, fixed, offer.version)
