@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import patterns
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import own_variables, patterns
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.assess_data import assess_data, told
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.assessing import (
@@ -45,13 +45,20 @@ class ActionModule(ControllerAction):
         now = now_ms()
         feeds = opened(given, now, "missing")
         try:
-            add_acquired(feeds, ledger, run.fleet, run.store, given.cache, now)
+            silent = add_acquired(feeds, ledger, run.fleet, run.store, given.cache, now)
             hosts = self._hosts(run)
             offers = Offers(ledger, run.fleet, self._by_source(ledger, run.fleet))
             asked = frozenset(self.files.read("hosts-look") or ())
-            fleet = Fleet(run.fleet, hosts, self._words(hosts), offers.in_use, offers.controls, asked)
+            fleet = Fleet(
+                run.fleet,
+                hosts,
+                own_variables.read(self._vars["hostvars"], hosts, HOST_WORDS),
+                offers.in_use,
+                offers.controls,
+                asked,
+            )
             made = assess(ledger, fleet, run.token, policy, files, feeds, given.cache, now, keep=not run.check)
-            data = assess_data(run.fleet, policy, run.policy, files, feeds, made, offers, now)
+            data = assess_data(run.fleet, policy, run.policy, files, feeds, made, offers, now, silent)
         finally:
             feeds.close()
         self.files.write("assessment", data)
@@ -77,15 +84,4 @@ class ActionModule(ControllerAction):
             known = ecosystem_of(system) if isinstance(system, dict) else None
             if known is not None and known.by_source:
                 found.append(row.host)
-        return found
-
-    def _words(self, hosts: list[str]) -> dict[str, dict[str, Any]]:
-        """The hosts' own variables that decide about findings."""
-        everyone = self._vars.get("hostvars") or {}
-        found = {}
-        for host in hosts:
-            own = everyone.raw_get(host) if hasattr(everyone, "raw_get") else everyone.get(host, {})
-            words = {name: own[name] for name in HOST_WORDS if isinstance(own, dict) and name in own}
-            if words:
-                found[host] = words
         return found

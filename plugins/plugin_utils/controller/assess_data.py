@@ -51,8 +51,9 @@ def assess_data(
     made: Assessed,
     offers: Offers,
     now_ms: int,
+    silent: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """What `report.assess.assess_view` takes."""
+    """What `report.assess.assess_view` takes. `silent`: pending versions whose package files carry no changelog."""
     scheme = files.scheme
     lines = work_list(made.books, made.groups, offers.offer, scheme, made.facts, newer, now_ms)
     steps = _Steps(made, scheme, now_ms)
@@ -68,7 +69,7 @@ def assess_data(
         "closing": None,
         "scheme": scheme.about(),
         "feeds": [status._asdict() for status in feeds.statuses],
-        "unknown": [*_unnamed(made, offers), *_unknown(made, feeds)],
+        "unknown": [*_unnamed(made, offers), *_silent(silent), *_unknown(made, feeds)],
         "assumptions": _assumptions(made, scheme),
         "work": work,
         "hosts": hosts,
@@ -259,6 +260,13 @@ def _unnamed(made: Assessed, offers: Offers) -> list[dict[str, Any]]:
         }
         for packages, hosts in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
+
+
+def _silent(versions: Sequence[str]) -> list[dict[str, Any]]:
+    if not versions:
+        return []
+    why = f"{plural(len(versions), 'pending version')} without one in its files: {names(versions, 5)}"
+    return [{"what": "changelogs", "why": why, "next": "read what they close on their publisher's site", "hosts": []}]
 
 
 def _assumptions(made: Assessed, scheme: Scheme) -> list[dict[str, Any]]:
