@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import (
     assess_data,
     drift,
+    past,
     patterns,
     turns,
     verdicts,
@@ -40,6 +41,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Le
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import events_of, message
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.assess import assess_view
+from ansible_collections.lockstep.patching.plugins.plugin_utils.report.deadlines import write_deadlines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.fleet import fleet_view
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import mark_stale, outside_rows
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.rollout import rollout_view
@@ -175,6 +177,8 @@ class ActionModule(ControllerAction):
             if run.stage != "plan" and not run.check:  # the plan has been shown, and nothing has happened since
                 self._display.display(terminal(view, width=_width(), color=_color()))
             written += write(view, run.report_dir, self.argument("formats", ["html", "json", "csv"])).values()
+        if run.stage in ("assess", "report") and not run.check:
+            written += self._deadlines(ledger, run)
         if written:
             self._display.display("reports\n" + "\n".join(f"  {os.path.relpath(path)}" for path in written))
         return line, written
@@ -184,6 +188,13 @@ class ActionModule(ControllerAction):
         rings = {host: entry["ring"] for entry in plan["body"]["scope"] for host in entry["hosts"]}
         missing = [host for verdict in settled for host in verdict.missing]
         return waiting_hosts(self.files, turns.of_run(self.files, policy), rings, missing, now_ms())
+
+    def _deadlines(self, ledger: Ledger, run: Run) -> list[str]:
+        """Deadlines kept, missed and open in a period, where there ever was an assessment."""
+        if "csv" not in self.argument("formats", ["csv"]) or not ledger.assessments(run.fleet):
+            return []
+        from_ms, to_ms = past.period(self.variable("lockstep_from"), self.variable("lockstep_to"), now_ms())
+        return [write_deadlines(run.report_dir, past.past_lives(ledger, run.fleet, from_ms, to_ms), from_ms, to_ms)]
 
     def _end(self, run: Run, line: str) -> None:
         outcome = line.partition(":")[0] or "stopped"

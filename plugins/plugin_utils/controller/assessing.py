@@ -116,6 +116,7 @@ def assess(
         last is not None and last["scheme_key"] == files.scheme.digest,
         frozenset(each.name for each in feeds.statuses),
         newer,
+        {},
     )
     books = Books(context, groups)
     closed = _Closed(ledger, fleet.name)
@@ -176,7 +177,7 @@ def assess(
                 "news": news,
                 "summary": {"hosts": len(made), "lines": gathered(news)},
             },
-            {name: books.groups[name].content() for name in {name for book in made.values() for name in book.groups}},
+            {name: books.groups[name].content() for name in _named(made) - groups.keys()},
             made,
         )
     looks = {host: looked.get(host, NEVER).look_ms for host in fleet.hosts}
@@ -199,6 +200,10 @@ def assess(
 def newer(ecosystem: str, one: str, two: str) -> bool:
     """Is version one newer than two, by the ecosystem's own order?"""
     return compare(one, two, scheme_of_rows(ecosystem)) > 0
+
+
+def _named(made: Mapping[str, HostBook]) -> set[str]:
+    return {name for book in made.values() for name in book.groups}
 
 
 def _kept(before: Mapping[str, Mapping[str, Any]], host: str) -> tuple[str, ...]:

@@ -42,6 +42,8 @@ COMMON = [
     "lockstep_feeds",
     "lockstep_feeds_cache",
     "lockstep_look",
+    "lockstep_from",
+    "lockstep_to",
     "lockstep_exposure",
     "lockstep_criticality",
     "lockstep_report_dir",

@@ -69,10 +69,15 @@ def decide(
     opened_ms: int,
     before: Entry | None,
     now_ms: int,
+    row: Row | None = None,
 ) -> Decision:
-    """The decision on a finding now; `before` is it as it stood under the same scheme, None for a new one."""
-    row, _assumed = scheme.decide(inputs_of(facts, profile, in_use, match.answer))
-    extended = extension_of(risk.controls, profile, facts, unit, in_use) if row.deadline_ms is not None else 0
+    """The decision on a finding now; `before` is it as it stood under the same scheme, None for a new one; `row`
+    the row that decides, where that is known."""
+    if row is None:
+        row = scheme.decide(inputs_of(facts, profile, in_use, match.answer))[0]
+    extended = 0
+    if row.deadline_ms is not None and profile.controls:
+        extended = extension_of(risk.controls, profile, facts, unit, in_use)
     if before is not None and before.row == row.number and before.extended_ms == extended:
         return Decision(row, before.due_ms, before.decided_ms, extended)
     published = facts.published_ms

@@ -22,7 +22,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.mode
     Risk,
     Unit,
 )
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.scheme import Scheme
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.scheme import Row, Scheme
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import AFFECTED, FIXED, UNKNOWN
 
 Excuse = Callable[[Unit, Match], "str | None"]
@@ -44,6 +44,8 @@ class Context(NamedTuple):
     feeds: frozenset[str]
     """Names of the feeds in use. What only others have said cannot be asked now, and so stays open."""
     newer: Newer
+    rows: dict[tuple[str, Profile, str, str], Row]
+    """Rows that have decided, by vulnerability, profile, use and answer; filled as it goes."""
 
 
 def advance(
@@ -108,7 +110,21 @@ def _open(
     opened = context.now_ms if old is None else old.opened_ms
     facts = context.facts.get(match.vuln, NO_FACTS)
     before = old if context.same_scheme or old is None else old._replace(row=-1)
-    decision = decide(context.scheme, context.risk, match, facts, profile, unit, in_use, opened, before, context.now_ms)
+    key = (match.vuln, profile, in_use, match.answer)
+    decision = decide(
+        context.scheme,
+        context.risk,
+        match,
+        facts,
+        profile,
+        unit,
+        in_use,
+        opened,
+        before,
+        context.now_ms,
+        context.rows.get(key),
+    )
+    context.rows[key] = decision.row
     return Entry(
         match.vuln,
         opened,

@@ -168,8 +168,7 @@ class Group:
     findings: tuple[Entry, ...] = field(default_factory=tuple)
 
     def content(self) -> dict[str, Any]:
-        """As the ledger stores it: only what JSON has, so that equal groups have one digest."""
-        kept = [[list(part) if isinstance(part, tuple) else part for part in entry] for entry in self.findings]
+        """As the ledger stores it: only what JSON writes, so that equal groups have one digest."""
         profile = {**self.profile._asdict(), "controls": list(self.profile.controls)}
         return {
             "source": self.source,
@@ -178,7 +177,7 @@ class Group:
             "packages": list(self.packages),
             "profile": profile,
             "in_use": self.in_use,
-            "findings": kept,
+            "findings": self.findings,
         }
 
     @classmethod

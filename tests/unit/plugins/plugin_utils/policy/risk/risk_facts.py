@@ -44,6 +44,7 @@ def context(facts: dict[str, Facts], now_ms: int = NOW, scheme: Scheme | None = 
         given.get("same", True),
         feeds,
         newer,
+        {},
     )
 
 
