@@ -52,6 +52,7 @@ def tally(entries: Iterable[Entry], scheme: Scheme, facts: Mapping[str, Facts], 
     counted = kev = overdue = excepted = 0
     severity = [0] * len(SEVERITIES)
     first: Entry | None = None
+    first_rank = (_NEVER, True, 0)
     for entry in entries:
         if entry.exception is not None:
             excepted += 1
@@ -61,8 +62,9 @@ def tally(entries: Iterable[Entry], scheme: Scheme, facts: Mapping[str, Facts], 
         kev += known.kev == "yes"
         severity[SEVERITIES.index(known.severity)] += 1
         overdue += entry.due_ms is not None and entry.due_ms < now_ms
-        if first is None or (entry.due_ms or _NEVER, entry.row) < (first.due_ms or _NEVER, first.row):
-            first = entry
+        rank = (entry.due_ms or _NEVER, known.kev != "yes", entry.row)
+        if first is None or rank < first_rank:
+            first, first_rank = entry, rank
     decision = "" if first is None else scheme.rows[first.row].decision
     return Tally(counted, kev, overdue, excepted, first.due_ms if first else None, decision, tuple(severity))
 
