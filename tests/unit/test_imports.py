@@ -27,6 +27,7 @@ CORE = (
     "plugin_utils/fleet",
     "plugin_utils/ledger",
     "plugin_utils/report",
+    "plugin_utils/sbom",
     "plugin_utils/store.py",
 )
 FRONT = ("action", "callback", "filter", "inventory", "lookup")

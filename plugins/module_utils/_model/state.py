@@ -49,7 +49,8 @@ class Unknown(Exception):
 
 
 class Package(NamedTuple):
-    """An installed package. status is ``installed`` or what is wrong (``half-configured``, …)."""
+    """An installed package. status is ``installed`` or what is wrong (``half-configured``, …); vendor: who made it, as
+    the package says."""
 
     name: str
     arch: str
@@ -58,6 +59,7 @@ class Package(NamedTuple):
     source_version: str
     auto: bool
     status: str
+    vendor: str = ""
 
 
 class Origin(NamedTuple):

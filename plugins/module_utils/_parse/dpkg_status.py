@@ -6,8 +6,9 @@ import re
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import Package
 from ansible_collections.lockstep.patching.plugins.module_utils._parse.deb822 import stanzas
+from ansible_collections.lockstep.patching.plugins.module_utils._parse.proc import bounded
 
-_FIELD = re.compile(r"^(Package|Status|Architecture|Version|Source): *(.*)$", re.MULTILINE)
+_FIELD = re.compile(r"^(Package|Status|Architecture|Version|Source|Origin|Maintainer): *(.*)$", re.MULTILINE)
 _SOURCE = re.compile(r"^(\S+)(?: +\(([^)]*)\))?")
 
 
@@ -52,7 +53,8 @@ def parse_status(text, auto, native=""):
         if flag != "ok":
             status = flag
         marked = (name, arch) in auto or (arch == "all" and (name, native) in auto)
-        packages.append(Package(name, arch, version, source, source_version, marked, status))
+        vendor = fields.get("Origin") or fields.get("Maintainer", "").partition(" <")[0]
+        packages.append(Package(name, arch, version, source, source_version, marked, status, bounded(vendor)))
         if want == "hold":
             held.append((name, arch))
     return sorted(packages), sorted(held)

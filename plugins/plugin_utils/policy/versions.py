@@ -23,6 +23,7 @@ ALPM = "alpm"
 APK = "apk"
 _MANAGERS = {"apt": DEB, "dnf": RPM, "dnf5": RPM, "yum": RPM, "zypper": RPM, "pacman": ALPM, "apk": APK}
 _RULES = {DEB: deb_version, RPM: rpm_version, ALPM: alpm_version, APK: apk_version}
+SCHEMES = tuple(_RULES)
 
 
 @lru_cache(maxsize=262144)
