@@ -21,7 +21,11 @@ class ActionModule(HostAction):
 
     def act(self) -> dict[str, Any]:
         base = base_of(self, "detect")
-        arguments = self._parts(base.policy.looks)
+        try:
+            arguments = self._parts(base.policy.looks)
+        except LockstepError as error:
+            base.ledger.record_unreachable(base.fleet, self.host, base.token, now_ms(), str(error))
+            raise
         arguments.update((name, self.argument(name)) for name in MODULE_ARGUMENTS if self.argument(name) is not None)
         run = self.current
         if run is not None and run.stage in ("plan", "rollout", "emergency"):

@@ -23,6 +23,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.emergency import emergency_policy, subject_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import parts_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import hosts_back
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural
@@ -103,6 +104,7 @@ class ActionModule(ControllerAction):
             return
         if stage in ROLLOUTS:
             refuse_when_halted(ledger, run.fleet, f"fleet {run.fleet}")
+        self._check_parts()
         if stage == "assess" and self.variable("lockstep_look") in (False, "false", "no"):
             return
         if stage in ("detect", "assess"):
@@ -207,6 +209,12 @@ class ActionModule(ControllerAction):
         if gone:
             raise LockstepError(f"{names(gone)}: not in the inventory", "rollback", "check -i INVENTORY")
         self.files.write("hosts-rollback", hosts)
+
+    def _check_parts(self) -> None:
+        try:
+            parts_of(self.variable("lockstep_parts") or ())
+        except ValueError as error:
+            raise LockstepError(str(error), "lockstep_parts", "mend the variable; no host was looked at") from error
 
     def _compare(self, ledger: Ledger, policy, manager, plan, everyone: list[str]) -> None:
         """Note who left and who joined since the plan was made; a plan's scope is frozen."""

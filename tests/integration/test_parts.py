@@ -15,7 +15,10 @@ from fleet import Fleet, Lab
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 
-RULESET = "table inet t { chain in { type filter hook input priority 0; policy drop; tcp dport 22 accept; ct state established accept; }; }"
+RULESET = (
+    "table inet t { chain in { type filter hook input priority 0; policy drop;"
+    " tcp dport 22 accept; ct state established accept; }; }"
+)
 TOOL = "#!/bin/sh\necho tool version 4.2 {{ 7 * 7 }}\n"
 POLICY = """
 looks:
@@ -100,7 +103,14 @@ def test_parts_outlive_a_look_that_leaves_them_out(fleet: Fleet) -> None:
 def test_software_of_the_fleet_and_of_a_machine_that_cannot_be_reached(fleet: Fleet) -> None:
     listed = fleet.folder / "list.txt"
     listed.write_text(fleet.lab.host("db1").run(["dpkg-query", "-W"]).stdout)
-    given = ("-e", "host=../../vault {{ 1 }}", "-e", f"import_state_file={listed}", "-e", "import_state_os='debian 12'")
+    given = (
+        "-e",
+        '{"host": "../../vault <b>"}',
+        "-e",
+        f"import_state_file={listed}",
+        "-e",
+        "import_state_os='debian 12'",
+    )
     without = fleet.play("import_state", *given)
     assert without.status != 0 and without.closing.startswith("stopped: "), without.output
     result = fleet.play("import_state", *given, "-e", "import_state_seen=2026-01-01")
@@ -114,7 +124,7 @@ def test_software_of_the_fleet_and_of_a_machine_that_cannot_be_reached(fleet: Fl
     told = json.loads((fleet.reports / "software.json").read_text())
     libssl = next(row for row in told["software"] if row["name"] == "libssl3")
     assert libssl["hosts"] >= 2 and libssl["newest"] and not libssl["versions"][0]["newest"], "an update is pending"
-    assert told["imported"] == ["../../vault {{ 1 }}"]
+    assert told["imported"] == ["../../vault <b>"]
     assert json.loads((fleet.reports / "software.cdx.json").read_text())["bomFormat"] == "CycloneDX"
     each = fleet.play("software", "-e", '{"software_formats": ["cyclonedx"], "software_sbom": "host"}')
     assert each.status == 0, each.output
