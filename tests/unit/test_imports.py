@@ -45,6 +45,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "modules": HOST_PARTS,
     "plugin_utils/errors.py": (),
     **dict.fromkeys(CORE, ("module_utils/_model", "plugin_utils/errors.py")),
+    "plugin_utils/sbom": ("module_utils/_model", "plugin_utils/errors.py", "plugin_utils/policy"),
     "plugin_utils/fleet": (
         "module_utils/_model",
         "plugin_utils/errors.py",
