@@ -29,6 +29,7 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.transacti
     Snapshot,
     Step,
 )
+from ansible_collections.lockstep.patching.plugins.module_utils._provider import owned
 from ansible_collections.lockstep.patching.plugins.module_utils._provider.host import Host
 
 
@@ -160,13 +161,14 @@ class Reader(object):
         """Return the installed packaged kernels, newest last."""
         raise NotImplementedError
 
+    host: Host  # each reader's own
+
     def owners(self, paths: List[str]) -> Dict[str, str]:
         """Return the name of the installed package that each path belongs to; paths of none are left out."""
-        raise Unknown(
-            "use",
-            "which package a file belongs to is not looked up with {0} yet".format(self.name),
-            "add owners() to this package manager's reader",
-        )
+        query = owned.QUERIES.get(self.name)
+        if query is None:
+            raise Unknown("use", "nothing here asks {0} whose a file is".format(self.name), "add it to owned.QUERIES")
+        return owned.owners(self.host, query, paths)
 
     def cache_paths(self) -> List[str]:
         """Return the folders where package files go."""
