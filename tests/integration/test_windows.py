@@ -47,7 +47,7 @@ def test_hosts_are_changed_in_their_window_only_and_no_freeze_is_passed(quiet: F
     fleet = quiet
     # production's window opens tomorrow: the test group goes, production only gets its files
     policy(fleet, f"windows: [{{name: nights, rings: [production], from: {at(days=1)}, to: {at(days=1, hours=2)}}}]\n")
-    shown = fleet.play("rollout", "--check").output
+    shown = fleet.play("plan").output
     for part in (
         "forecast (",
         "production: 2 hosts in 1 batch",
