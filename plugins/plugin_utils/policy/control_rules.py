@@ -42,7 +42,7 @@ def judge(name: str, wanted: Any, controls: Any) -> Told | None:
     if isinstance(found, Mapping) and "not_applicable" in found:
         return None
     if found is None or is_unknown(found):
-        return Told(why_unknown(found) if found else "not read", wants, True)
+        return Told(why_unknown(dict(found)) if found else "not read", wants, True)
     return _judge(name, wanted, wants, found)
 
 

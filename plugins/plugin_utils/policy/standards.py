@@ -147,7 +147,7 @@ def _repositories(standard: Standard, sections: Mapping[str, Any], off: Any) -> 
     rows = sections.get("indexes")
     allowed = "one of " + ", ".join(_shown(entry) for entry in standard.repositories)
     if not isinstance(rows, list):
-        why = why_unknown(rows) if is_unknown(rows) else "not read"
+        why = why_unknown(dict(rows)) if rows and is_unknown(rows) else "not read"
         return [off("repository", "all", why, allowed, True)]
     found = {}
     for row in rows:
@@ -183,7 +183,7 @@ def changes(standard: Standard, items: Iterable[Item]) -> list[Change]:
         fitting = [version for version in versions if all(rule.holds(version, kind) for rule in rules)]
         if not fitting:
             continue
-        target = max(fitting, key=lambda version, kind=kind: ranges.order(version, kind))
+        target = max((ranges.order(version, kind), version) for version in fitting)[1]
         # two kernels side by side are one host that has the newest already
         best: dict[str, Item] = {}
         for item in members:

@@ -59,7 +59,8 @@ def text(view: dict[str, Any], columns: int, color: bool) -> str:
             "Unknown", [(f"{plural(len(view['unknown']), 'host')} never looked at: {names(view['unknown'], 5)}", "unk")]
         )
     one = len({row["release"] for row in view["software"]}) == 1
-    rows, left = [], 0
+    rows: list[Any] = []
+    left = 0
     for row in view["software"]:
         for at, version in enumerate(row["versions"]):
             if len(rows) >= ROWS:

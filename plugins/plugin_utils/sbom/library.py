@@ -16,7 +16,8 @@ try:
     from packageurl import PackageURL
 except ImportError as _error:
     MISSING: str | None = str(_error)
-    Property = Bom = Component = ComponentType = JsonV1Dot6 = SchemaVersion = JsonStrictValidator = PackageURL = None
+    Property = Bom = Component = ComponentType = None  # type: ignore[assignment, misc]
+    JsonV1Dot6 = SchemaVersion = JsonStrictValidator = PackageURL = None  # type: ignore[assignment, misc]
 else:
     MISSING = None
 

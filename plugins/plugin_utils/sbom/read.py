@@ -60,12 +60,12 @@ def _bom(text: str, name: str, system: str, arch: str) -> Imported:
     if len(rows) > LIMIT:
         raise LockstepError(f"the SBOM has {len(rows)} components, more than {LIMIT}", name, "split it by host")
     packages, languages, left_out, distros = [], [], 0, set()
-    for at, row in enumerate(rows):
+    for number, row in enumerate(rows, 1):
         try:
             told = purls.read(str(row["purl"])) if isinstance(row, dict) and row.get("purl") else None
         except ValueError as error:
             raise LockstepError(
-                f"component {at + 1}: its purl cannot be read: {error}", name, "mend the SBOM; nothing was imported"
+                f"component {number}: its purl cannot be read: {error}", name, "mend the SBOM; nothing was imported"
             ) from error
         if told is not None and told.type in ("deb", "rpm", "alpm", "apk") and told.version:
             epoch = told.qualifiers.get("epoch")

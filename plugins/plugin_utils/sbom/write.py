@@ -34,7 +34,8 @@ def sbom(subject: str, items: Iterable[Item], now_ms: int) -> str:
     )
     groups: dict[tuple[str, ...], list[Item]] = {}
     for item in items:
-        key = (item.kind, item.name, item.version, item.arch, item.release if item.kind in ("deb", "rpm") else "")
+        release = item.release if item.kind in ("deb", "rpm") else ""
+        key: tuple[str, ...] = (item.kind, item.name, item.version, item.arch, release)
         groups.setdefault(key, []).append(item)
     for key, members in sorted(groups.items()):
         bom.components.add(_component(members, "|".join(key)))
