@@ -46,3 +46,10 @@ def test_one_package_goes_at_once_past_a_freeze(make_fleet: Callable[..., Fleet]
     (called,) = [row for row in ledger.evidence("default") if row["kind"] == "emergency"]
     assert (called["subject"], called["body"]["reason"]) == ("package lab-plain", "it is exploited")
     assert called["body"]["plan"] == plan_of(fleet)["plan_id"]
+
+    told = fleet.play("explain", "-e", "host=prod1", "-e", "package=lab-web")
+    expect(told, "done", "prod1")
+    assert "lab-web 1.1 (security) is offered; the plan leaves it out as not_selected" in told.output
+    told = fleet.play("explain", "-e", "host=prod1", "-e", "package=lab-plain")
+    assert "lab-plain 1.1 is installed" in told.output and "the host is verified" in told.output
+    expect(fleet.play("explain", "-e", "host=prod9"), "stopped", "has not heard of this host")
