@@ -82,7 +82,7 @@ def _get(url: str, path: str, limit: int, known: dict[str, Any]) -> dict[str, An
         request.add_unredirected_header("Authorization", f"Basic {word}")  # never told to where it redirects
     partial = f"{path}.{os.getpid()}"
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+        with urllib.request.build_opener().open(request, timeout=_TIMEOUT) as answer:
             stated = answer.headers.get("Content-Length")
             if stated and stated.isdigit() and int(stated) > limit:
                 raise FeedError(f"it has {stated} bytes, and {limit} are the limit", url, "is it the right URL?")

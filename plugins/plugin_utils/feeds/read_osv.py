@@ -116,7 +116,7 @@ def _rows(entry: Any) -> Iterator[Row | Rejected]:
 
 def _intervals(ecosystem: str, name: str, scheme: str, events: list[Any]) -> Iterator[Row | Rejected]:
     start: str | None = None
-    pairs = [next(iter(event.items())) for event in events if isinstance(event, Mapping) and event]
+    pairs = [list(event.items())[0] for event in events if isinstance(event, Mapping) and event]  # noqa: RUF015
     for kind, version in pairs:
         usable = isinstance(version, str) and (valid(version, scheme) or (kind == "introduced" and version == "0"))
         if kind in ("introduced", "fixed", "last_affected") and not usable:

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.functions import Functions
+try:
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+    from jmespath.functions import Functions
+except ImportError:  # said when a rule is read, so that the file loads where the requirements are not installed
+    jmespath, JMESPathError, Functions = None, ValueError, None
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.fleet.problems import InventoryError, Spot
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean, plain
@@ -38,6 +41,8 @@ class Expression:
 
         Raises InventoryError with the column of what does not compile, or of a field that no host has."""
         self.text, self.spot = text, spot
+        if jmespath is None:
+            raise InventoryError(spot, "rules need the Python library jmespath: pip install -r requirements.txt")
         try:
             self._compiled = jmespath.compile(text)
         except JMESPathError as error:

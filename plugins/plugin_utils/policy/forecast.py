@@ -93,7 +93,7 @@ def _ring(
         for key, hosts in groups.items():
             need = max(needs[host] for host in hosts)
             rounds, at = -(-len(hosts) // forks), clocks.get(key, at_ms)
-            for _ in range(_MOST_WINDOWS):
+            for _window in range(_MOST_WINDOWS):
                 answer = opening(hosts[0], stage.ring, at, need)
                 if not answer.open:
                     if answer.until_ms is None:

@@ -8,7 +8,10 @@ import re
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from packaging.version import InvalidVersion, Version
+try:
+    from packaging.version import InvalidVersion, Version
+except ImportError:  # without it pip's versions have no order, and everything else works
+    InvalidVersion, Version = ValueError, None  # type: ignore[assignment, misc]
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import versions
 
@@ -35,6 +38,8 @@ def order(version: str, how: str) -> str:
 def valid(version: str, how: str) -> bool:
     """Whether it can be ordered at all."""
     if how == PIP:
+        if Version is None:
+            return False
         try:
             Version(version)
         except InvalidVersion:

@@ -69,8 +69,8 @@ class DnfReader(Reader):
         if self._said is None:
             if self._started is None:
                 self.refresh("never", 0, 0)
-            assert self._started is not None
-            self._said = bindings.answer(self._started.result(), "candidates")
+            started: Any = self._started
+            self._said = bindings.answer(started.result(), "candidates")
         return self._said
 
     def close(self) -> None:

@@ -181,8 +181,7 @@ class Indexes(object):
         try:
             if not href or ".." in href:
                 raise ValueError("its index names no such file")
-            for found in parse(_chunks(self.host.path(path))):
-                yield found
+            yield from parse(_chunks(self.host.path(path)))
         except (OSError, ValueError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise Unknown(
                 part + " of repository " + repo.alias,
@@ -220,8 +219,7 @@ def _chunks(path: str) -> Iterable[bytes]:
         if stream is None:
             raise OSError("zstd has no output")
         try:
-            for chunk in iter(lambda: stream.read(CHUNK), b""):
-                yield chunk
+            yield from iter(lambda: stream.read(CHUNK), b"")
         finally:
             stream.close()
             if process.wait():
@@ -229,5 +227,4 @@ def _chunks(path: str) -> Iterable[bytes]:
         return
     opener: Any = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}.get(os.path.splitext(path)[1], open)
     with opener(path, "rb") as unpacked:
-        for chunk in iter(lambda: unpacked.read(CHUNK), b""):
-            yield chunk
+        yield from iter(lambda: unpacked.read(CHUNK), b"")

@@ -63,8 +63,7 @@ def pack(
             best = packing
         if best.length == least:
             break
-    assert best is not None
-    return best.batches(hosts)
+    return best.batches(hosts) if best is not None else []
 
 
 class _Packing:
@@ -165,7 +164,7 @@ class _Packing:
             self.put(host, self.first(host))
 
     def batches(self, hosts: Sequence[str]) -> list[list[str]]:
-        found: list[list[str]] = [[] for _ in range(self.length)]
+        found: list[list[str]] = [[] for _batch in range(self.length)]
         for host in hosts:
             found[self.at[host]].append(host)
         return [batch for batch in found if batch]

@@ -111,7 +111,7 @@ def test_controllers_at_the_same_moment_do_not_exceed_a_budget_together(url: str
     workers = [context.Process(target=_one_controller, args=(url, plan, number, start, answers)) for number in range(3)]
     for worker in workers:
         worker.start()
-    granted = {host for _ in range(12) for host in answers.get(timeout=60)}
+    granted = {host for _answer in range(12) for host in answers.get(timeout=60)}
     for worker in workers:
         worker.join()
     with Ledger.open(url) as ledger:

@@ -141,7 +141,7 @@ def test_no_budget_is_ever_exceeded() -> None:
         hosts = [f"h{number}" for number in range(dice.randrange(1, 120))]
         of = {host: [f"{name}={dice.randrange(1, 9)}" for name in "abc"[: dice.randrange(4)]] for host in hosts}
         limits = {bucket: dice.randrange(1, 4) for own in of.values() for bucket in own}
-        sizes = [dice.randrange(1, 30) for _ in range(dice.randrange(1, 4))]
+        sizes = [dice.randrange(1, 30) for _size in range(dice.randrange(1, 4))]
         found = pack(hosts, of, limits, sizes)
         assert exceeded(found, of, limits, sizes) == [], seed
         assert sorted(host for batch in found for host in batch) == sorted(hosts)

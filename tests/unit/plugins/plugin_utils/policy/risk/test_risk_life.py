@@ -28,8 +28,8 @@ class Host:
         self.book: tuple[str, ...] = ()
         self.closed: dict[str, dict[str, int]] = {}
 
-    def look(self, *units, now=NOW, facts=FACTS, profile=OPEN, exceptions=(), replaced=False, **given):
-        books = Books(context(facts, now, **given), self.groups)
+    def look(self, *units, now=NOW, facts=None, profile=OPEN, exceptions=(), replaced=False, **given):
+        books = Books(context(FACTS if facts is None else facts, now, **given), self.groups)
         made = books.make(units, profile, {}, self.book, self.closed or NONE_CLOSED, exceptions, replaced)
         self.groups, self.book = books.groups, made.groups
         for closure in made.closures:

@@ -108,8 +108,8 @@ def test_deadlines_of_a_past_period_are_kept_missed_or_open_as_they_stood() -> N
             2: Step(NOW + closed_after * DAY, linux_only, gone, decisions),
         }
 
-        def of(item, steps=steps):
-            return steps[item[0]]
+        def of(item, known=(steps,)):
+            return known[0][item[0]]
 
         histories = {host: [(1, "a", None), (2, "b", "c")] for host in ("web1", "web2")}
         found = list(fleet_lives(histories, of, books.groups, NOW, NOW + 10 * DAY))
