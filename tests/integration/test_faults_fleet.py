@@ -274,7 +274,7 @@ def test_a_held_package_stays_and_so_do_all_marks(quiet: MakeFleet) -> None:
     assert after == marks
     left = fleet.report()["left"]
     assert [(item["hosts"], item["package"], item["why"]) for item in left] == [(["prod1"], "lab-plain", "held")]
-    assert "release the hold" in left[0]["next"]
+    assert "apt-mark unhold" in left[0]["next"]
 
 
 # waiting

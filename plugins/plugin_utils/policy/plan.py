@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest
+from ansible_collections.lockstep.patching.plugins.module_utils._model.managers import words
 from ansible_collections.lockstep.patching.plugins.module_utils._model.patch_types import (
     BASES,
     basis_of,
@@ -85,7 +86,8 @@ def build_plan(
             choice = choose(state, policy.select, own.exclude, platform, sightings, now_ms, recalls, wanted)
             chosen.setdefault(platform, {})[host] = choice.taken
             pins.setdefault(platform, {})[host] = set(holds_of(state))
-            left += [_left(host, platform, item) for item in choice.left]
+            manager = str((section(state, "manager")[0] or {}).get("name") or "")
+            left += [_left(host, platform, item, manager) for item in choice.left]
     steps: dict[str, list[Step]] = {}
     for platform, taken in chosen.items():
         scheme = scheme_of_state(next(states[host] or {} for host in taken))
@@ -133,8 +135,12 @@ def _entry(
     }
 
 
-def _left(host: str, platform: str, item: Left) -> dict[str, Any]:
-    return _entry(host, platform, item.candidate, item.why, item.detail, LEFT_OUT[item.why].next)
+def _left(host: str, platform: str, item: Left, manager: str = "") -> dict[str, Any]:
+    """`manager`: whose command releases a hold."""
+    step = LEFT_OUT[item.why].next
+    if item.why == "held" and manager:
+        step = f"release the hold ({words(manager).unhold}) once its reason is gone, then plan again"
+    return _entry(host, platform, item.candidate, item.why, item.detail, step)
 
 
 def _withhold(

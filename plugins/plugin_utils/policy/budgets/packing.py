@@ -63,7 +63,9 @@ def pack(
             best = packing
         if best.length == least:
             break
-    return best.batches(hosts) if best is not None else []
+    if best is None:
+        raise AssertionError("no order was tried, though there are hosts")
+    return best.batches(hosts)
 
 
 class _Packing:
