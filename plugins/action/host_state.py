@@ -35,8 +35,6 @@ class ActionModule(HostAction):
         if not base.alone and (given := overrides(self)):
             self.files.write(for_host("vars", self.host), given)
         found = look(self, base.ledger, base.fleet, base.token, arguments, state=False)
-        if base.alone:
-            base.ledger.end_run(base.token, "done" if found.answer else "stopped", found.problem, now_ms())
         if not found.answer:
             kind = "gave no answer" if not found.reachable else "could not be looked at"
             return {"problem": f"{self.host} {kind}: {found.problem}", "unreachable_host": found.reachable is False}

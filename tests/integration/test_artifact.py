@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -79,6 +80,13 @@ class Foreign:
             timeout=300,
         )
         return Result(done.returncode, done.stdout)
+
+
+    def ends(self, *stages: str) -> list[tuple[str, str, str]]:
+        """Every recorded run of these stages, oldest first: stage, outcome, message."""
+        with sqlite3.connect(self.home / ".local" / "share" / "lockstep" / "ledger.db") as ledger:
+            rows = ledger.execute("select stage, outcome, message from runs order by token").fetchall()
+        return [row for row in rows if row[0] in stages]
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +177,8 @@ def test_deploy_and_verify_need_only_a_plan_file(foreign: Foreign, lab: Lab, pla
     again = foreign.play(lab.inventory, site("deploy", "verify", plan=plan))
     assert again.status == 0, again.output
     assert lab.host("test1").boot_id() == boot
+    ends = foreign.ends("role deploy", "role verify")
+    assert len(ends) >= 4 and {end[1:] for end in ends} == {("done", "")}, ends
 
 
 def test_a_host_outside_the_plan_fails_and_is_not_touched(foreign: Foreign, lab: Lab, plan: str) -> None:
@@ -177,6 +187,8 @@ def test_a_host_outside_the_plan_fails_and_is_not_touched(foreign: Foreign, lab:
         result = foreign.play(lab.inventory, site(role, hosts="other", plan=plan))
         assert result.status != 0, result.output
         assert "the host is not in the scope of plan" in result.output
+        _stage, outcome, message = foreign.ends(f"role {role}")[-1]
+        assert outcome == "stopped" and "the host is not in the scope of plan" in message
     assert lab.host("other").versions() == before
 
 

@@ -11,6 +11,7 @@ status. In somebody else's play (no run is open in this process) they fail as an
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -92,6 +93,9 @@ class ControllerAction(LockstepAction):
 class HostAction(LockstepAction):
     """On every host of the play. `on_problem: record` returns ok whatever happened, `fail` (default) fails the task."""
 
+    end_alone: Callable[[str, str], None] | None = None
+    """Records how the run of this one task ended, (outcome, message), in a play that has opened no run."""
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         self.prepare(task_vars)
@@ -100,12 +104,20 @@ class HostAction(LockstepAction):
             outcome = self.act()
         except LockstepError as error:
             outcome = {"problem": str(error)}
+        except AnsibleError as error:
+            self._end("stopped", error.message)
+            raise
         problem = outcome.get("problem")
+        self._end("stopped" if problem else "done", str(problem or ""))
         if problem and self.argument("on_problem", "fail") != "record":
             result.update(outcome, failed=True, msg=problem)
         else:
             result.update({"changed": False}, **outcome)
         return result
+
+    def _end(self, outcome: str, message: str) -> None:
+        if self.end_alone is not None:
+            self.end_alone(outcome, message)
 
     def cleanup(self, force: bool = False) -> None:
         """Remove the temporary folder on the host, if it is still there: what was recorded of a lost host stands."""

@@ -66,6 +66,7 @@ def base_of(action: HostAction, stage: str) -> Base:
     token = ledger.begin_run(
         policy.fleet, f"role {stage}", common.actor, common.job, common.controller, policy.digest or None, now_ms()
     )
+    action.end_alone = lambda outcome, message: ledger.end_run(token, outcome, message, now_ms())
     return Base(ledger, policy.fleet, token, policy, True)
 
 
