@@ -81,7 +81,6 @@ class Foreign:
         )
         return Result(done.returncode, done.stdout)
 
-
     def ends(self, *stages: str) -> list[tuple[str, str, str]]:
         """Every recorded run of these stages, oldest first: stage, outcome, message."""
         with sqlite3.connect(self.home / ".local" / "share" / "lockstep" / "ledger.db") as ledger:
