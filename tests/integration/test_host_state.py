@@ -163,6 +163,49 @@ def test_expired_index_is_unknown(mended: Lab, look: Callable[..., Seen], host: 
     blind(look(host, refresh="auto", max_index_age=0), "expired")
 
 
+@pytest.mark.parametrize("refresh", ["never", "auto", "always"])
+def test_expired_index_is_unknown_where_apt_is_told_not_to_mind(
+    mended: Lab, look: Callable[..., Seen], refresh: str
+) -> None:
+    """Who serves such a mirror can hold it back: what it does not offer is no proof that nothing is missing."""
+    mended.repo.set_valid_until(-3600)
+    setting = "/etc/apt/apt.conf.d/90lab-valid"
+    mended.host("now").write(setting, 'Acquire::Check-Valid-Until "false";\n')
+    try:
+        mended.host("now").run("apt-get -q update")
+        blind(look("now", refresh=refresh, max_index_age=86400), "expired")
+    finally:
+        mended.host("now").run(["rm", setting])
+
+
+def test_a_look_in_the_middle_of_an_update_never_sees_less(mended: Lab, look: Callable[..., Seen]) -> None:
+    """apt replaces the files of its lists one by one: each look sees the old lists, the new ones, or says unknown."""
+    whole = {(row["name"], row["version"]) for row in look("now", refresh="never").sections["candidates"]}
+    assert whole
+    gone = "rm -f /var/lib/apt/lists/*Packages* /var/lib/apt/lists/*Release*"
+    loop = f"while [ ! -e /run/lab-stop ]; do {gone}; apt-get -q update; done"
+    host = mended.host("now")
+    host.run(["rm", "-f", "/run/lab-stop"])
+    host.run(["systemd-run", "--unit=lab-updates", "sh", "-c", loop])
+    kinds = set()
+    try:
+        for refresh in ("never", "auto", "always") * 3:
+            seen = look("now", refresh=refresh)
+            found = seen.sections["candidates"]
+            if isinstance(found, dict):
+                kinds.add("unknown")
+                assert seen["answer"]["pending"] is None and found["unknown"]
+            else:
+                kinds.add("known")
+                assert {(row["name"], row["version"]) for row in found} == whole
+                assert seen["answer"]["pending"] == len(whole)
+    finally:
+        host.run(["touch", "/run/lab-stop"])
+        host.run("while systemctl -q is-active lab-updates; do sleep 0.2; done")
+        host.run("apt-get -q update")
+    assert "known" in kinds, "no look could see the lists at all"
+
+
 @pytest.mark.parametrize("host", sorted(HOSTS))
 def test_broken_or_missing_signature_is_unknown(mended: Lab, look: Callable[..., Seen], host: str) -> None:
     mended.repo.break_signature()
