@@ -8,6 +8,13 @@ imported without it cannot be used with it.
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from ansible.plugins.loader import init_plugin_loader
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from postgresql import postgresql, postgresql_url  # noqa: E402, F401
 
 init_plugin_loader([])

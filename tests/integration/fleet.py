@@ -48,6 +48,7 @@ class Fleet:
         self.policy = folder / "policy.yml"
         self.policy.write_text(POLICY)
         self.ledger = folder / "ledger.db"
+        self.ledger_url = f"sqlite:///{self.ledger}"
         self.reports = folder / "report"
 
     def command(self, playbook: str, *arguments: str) -> list[str]:
@@ -55,7 +56,7 @@ class Fleet:
         name = playbook if "/" in playbook else f"lockstep.patching.{playbook}"
         given = {
             "lockstep_policy": str(self.policy),
-            "lockstep_ledger": f"sqlite:///{self.ledger}",
+            "lockstep_ledger": self.ledger_url,
             "lockstep_store": str(self.folder / "store"),
             "lockstep_report_dir": str(self.reports),
         }

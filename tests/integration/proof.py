@@ -40,7 +40,7 @@ def installed(fleet: Fleet, package: str, hosts: tuple[str, ...] = HOSTS) -> dic
 
 
 def ledger_of(fleet: Fleet) -> Ledger:
-    return Ledger.open(f"sqlite:///{fleet.ledger}", create=False)
+    return Ledger.open(fleet.ledger_url, create=False)
 
 
 def plan_of(fleet: Fleet) -> dict[str, Any]:

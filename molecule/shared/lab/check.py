@@ -23,6 +23,9 @@ PACKAGES = {
     "gpg": "gnupg", "dpkg-deb": "dpkg", "mkfs.ext4": "e2fsprogs", "unshare": "util-linux", "nft": "nftables",
 }  # fmt: skip
 
+VIRTUAL = {"qemu-system-x86_64": "qemu-system-x86"}
+"""What virtual machines need besides."""
+
 EITHER = {"nft": "iptables"}
 """Commands that another one can stand in for."""
 
@@ -34,10 +37,10 @@ class Missing(NamedTuple):
     todo: str
 
 
-def missing_packages() -> list[str]:
-    """Debian packages whose commands are not installed."""
+def missing_packages(virtual: bool = False) -> list[str]:
+    """Debian packages whose commands are not installed. virtual: for virtual machines too."""
     wanted = []
-    for command, package in PACKAGES.items():
+    for command, package in {**PACKAGES, **(VIRTUAL if virtual else {})}.items():
         if not shutil.which(command) and not shutil.which(EITHER.get(command, "-")):
             wanted.append(package)
     return sorted(set(wanted))
@@ -48,18 +51,20 @@ def install_line(packages: list[str]) -> str:
     return f"apt-get install -y --no-install-recommends {' '.join(packages)}"
 
 
-def problems() -> list[Missing]:
+def problems(virtual: bool = False) -> list[Missing]:
     """All that is missing on this machine; [] when the lab can run."""
     if sys.platform != "linux":
         return [Missing("this is not Linux", "use a Debian machine or virtual machine")]
     if os.geteuid() != 0:
         return [Missing("not root", "run it with sudo: the lab mounts, makes bridges and starts containers")]
     found = []
-    packages = missing_packages()
+    packages = missing_packages(virtual)
     if packages:
         family = {os_release().get("ID", ""), *os_release().get("ID_LIKE", "").split()}
         todo = install_line(packages) if "debian" in family else f"install what Debian calls {' '.join(packages)}"
         found.append(Missing(f"missing packages: {' '.join(packages)}", todo))
+    if virtual and os.uname().machine != "x86_64":
+        found.append(Missing("virtual machines are made for x86_64 only", "use hosts of another kind"))
     try:
         machine_archives()
     except LabError as exc:
@@ -104,9 +109,9 @@ def _bridge() -> Missing | None:
     return None
 
 
-def install_missing(say: Callable[[str], None]) -> None:
+def install_missing(say: Callable[[str], None], virtual: bool = False) -> None:
     """Install the packages that the lab needs, where apt-get and root are there; else do nothing."""
-    packages = missing_packages()
+    packages = missing_packages(virtual)
     if not packages or os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     say(f"installing {' '.join(packages)}")
@@ -118,11 +123,11 @@ def install_missing(say: Callable[[str], None]) -> None:
         run(line, env=env)
 
 
-def require(install: bool, say: Callable[[str], None]) -> None:
+def require(install: bool, say: Callable[[str], None], virtual: bool = False) -> None:
     """Return when the lab can run; install missing packages where allowed, else LabError with all next steps."""
     if install:
-        install_missing(say)
-    found = problems()
+        install_missing(say, virtual)
+    found = problems(virtual)
     if found:
         raise LabError(
             "this machine cannot run the lab: " + "; ".join(p.what for p in found), "; ".join(p.todo for p in found)

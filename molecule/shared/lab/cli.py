@@ -101,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     add("prune", _prune, "remove cached bases, layers and packages that no lab uses")
     can_run = add("check", _check, "can this machine run the lab? says what is missing and what to do")
     can_run.add_argument("--install", action="store_true", help="install missing packages first (root, Debian)")
+    can_run.add_argument("--virtual", action="store_true", help="ask for virtual machines too")
     return top
 
 
@@ -113,12 +114,13 @@ def _lab(arguments: argparse.Namespace) -> Lab:
 
 
 def _up(arguments: argparse.Namespace) -> int:
+    hosts = dict(parse_host(text) for text in arguments.hosts)
+    virtual = any(families.of(wish.get("base") or arguments.release).virtual for wish in hosts.values())
     if not arguments.no_install and os.geteuid() == 0:
-        check.install_missing(_say)
-    if _check(arguments, only_problems=True):
+        check.install_missing(_say, virtual)
+    if _check(arguments, only_problems=True, virtual=virtual):
         return CANNOT_RUN
     lab = _lab(arguments)
-    hosts = dict(parse_host(text) for text in arguments.hosts)
     warm = arguments.warm if arguments.warm == "files" else arguments.warm == "lists"
     lab.up(hosts, arguments.mode, release=arguments.release, disk=arguments.disk, packages=arguments.package,
            warm=warm, repo=arguments.repo, publish=arguments.publish or ("1.0", "1.1"), install=False)  # fmt: skip
@@ -217,10 +219,11 @@ def _withdraw(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check(arguments: argparse.Namespace, only_problems: bool = False) -> int:
+def _check(arguments: argparse.Namespace, only_problems: bool = False, virtual: bool = False) -> int:
+    virtual = virtual or getattr(arguments, "virtual", False)
     if getattr(arguments, "install", False):
-        check.install_missing(_say)
-    found = check.problems()
+        check.install_missing(_say, virtual)
+    found = check.problems(virtual)
     for problem in found:
         print(f"missing: {problem.what}\n  next: {problem.todo}")
     if found:

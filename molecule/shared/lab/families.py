@@ -20,7 +20,8 @@ RELEASES = ("bullseye", "bookworm", "trixie")
 
 class Family(NamedTuple):
     """Kinds of hosts. suite: the Debian release of the root; packages, setup: what the base has besides; files: what
-    points a host to the lab's repository (path to text); refresh: a shell line that fetches its indexes."""
+    points a host to the lab's repository (path to text); refresh: a shell line that fetches its indexes; virtual: a
+    machine with a kernel of its own."""
 
     suite: str
     rpm: bool
@@ -28,6 +29,7 @@ class Family(NamedTuple):
     setup: str
     files: Callable[[Repository], dict[str, str]]
     refresh: str
+    virtual: bool = False
 
 
 def of(release: str) -> Family:
@@ -81,6 +83,22 @@ printf '[main]\nmultiversion = provides:multiversion(kernel)\n' > /etc/zypp/zypp
 """
 )
 
+# what a machine has that a container does not need: devices, a network of its own, a boot loader
+_VM_PACKAGES = (
+    "udev", "kmod", "linux-base", "initramfs-tools", "zstd", "grub-pc-bin", "grub2-common", "qemu-guest-agent", "fdisk",
+)  # fmt: skip
+# and what it does without: emulated, each unit costs a second
+_VM_SETUP = """
+systemctl unmask -q systemd-udevd.service systemd-udevd-kernel.socket systemd-udevd-control.socket \\
+  systemd-udev-trigger.service systemd-modules-load.service systemd-networkd.service systemd-networkd.socket
+systemctl enable -q systemd-networkd.service
+systemctl mask -q nginx.service rsyslog.service cron.service modprobe@drm.service modprobe@fuse.service \\
+  modprobe@configfs.service modprobe@efi_pstore.service dev-hugepages.mount dev-mqueue.mount \\
+  sys-kernel-debug.mount sys-kernel-tracing.mount systemd-update-utmp.service systemd-update-utmp-runlevel.service
+printf 'MODULES=list\\nCOMPRESS=lz4\\n' > /etc/initramfs-tools/conf.d/lab
+printf 'virtio_pci\\nvirtio_blk\\next4\\n' >> /etc/initramfs-tools/modules
+"""
+
 OTHERS = {
     "dnf": Family(
         "bookworm",
@@ -98,6 +116,7 @@ OTHERS = {
         _zypper_files,
         f"rpmkeys --import {rpmrepo.KEY} && zypper -q -n refresh",
     ),
+    "vm": Family("bookworm", False, _VM_PACKAGES, _VM_SETUP, _apt_files, _DEBIAN.refresh, virtual=True),
     "pacman": Family("trixie", False, alpm.PACKAGES, "", alpm.files, "true"),
 }
 """Bases that are no Debian release."""

@@ -13,13 +13,28 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from . import alpm, bases, check, disks, families, firewall, layers, machine, network, state, teardown
+from . import (
+    alpm,
+    bases,
+    booting,
+    check,
+    families,
+    firewall,
+    kernels,
+    layers,
+    machine,
+    network,
+    state,
+    teardown,
+    vmdisks,
+)
 from .errors import LabError
 from .hosts import Host
 from .inventory import inventory_text, known_hosts_text
 from .names import lab_names, run_dir
 from .repository import Repository
 from .shell import locked, run, write_atomic
+from .vms import host_of
 from .wishes import MODES, HostsWanted, Wish, merge_groups, normalise_hosts
 
 DEFAULT_RELEASE = "bookworm"
@@ -61,7 +76,7 @@ class Lab:
     @property
     def hosts(self) -> dict[str, Host]:
         """All hosts by name, in the order they were asked for."""
-        return {name: Host(self.names, name, entry) for name, entry in self.state["hosts"].items()}
+        return {name: host_of(self.names, name, entry) for name, entry in self.state["hosts"].items()}
 
     def host(self, name: str) -> Host:
         """One host; LabError with the names there are."""
@@ -74,6 +89,10 @@ class Lab:
     def repo(self) -> Repository:
         """The lab's package repository."""
         return Repository(self.names, network.gateway(self.state["subnet"]))
+
+    def kernels(self) -> kernels.Kernels:
+        """The kernel that virtual machines have, and the newer one that `repo.publish` can offer them."""
+        return kernels.of(bases.ensure_base(bases.recipe_for("vm"), self.say), self.say)
 
     def exists(self) -> bool:
         """Whether there is a state of this lab."""
@@ -109,7 +128,8 @@ class Lab:
         wanted = normalise_hosts(hosts, release, disk)
         with_repo = mode == "hermetic" if repo is None else repo
         wish = Wish(wanted, merge_groups(wanted, groups or {}), mode, warm, with_repo, tuple(publish), tuple(packages))
-        check.require(install, self.say)
+        virtual = any(families.of(entry["release"]).virtual for entry in wanted.values())
+        check.require(install, self.say, virtual)
         with self._locked():
             new = not self.exists()
             if new:
@@ -134,7 +154,7 @@ class Lab:
         """Put hosts (default: all) back to what they were after up(): disk as new, booted anew."""
         data = self.state
         chosen = [self.host(name) for name in hosts] or list(self.hosts.values())
-        _together(lambda host: self._reset(host, data), chosen)
+        _together(lambda host: booting.reset(host, data, self.say), chosen)
 
     def refresh(self, *hosts: str) -> None:
         """Fetch the indexes on hosts (default: all) at the same time: apt-get update, dnf makecache, …"""
@@ -162,9 +182,9 @@ class Lab:
                 alpm.publish(self.repo, layers.seed_layer(made["pacman"], self.say), wish.publish[-1])
         self._trust(data["hosts"], made)
         write_atomic(Path(self.inventory), inventory_text(self.names, data["hosts"], data["groups"]))
-        hosts = [Host(self.names, name, data["hosts"][name]) for name in wish.hosts]
+        hosts = [host_of(self.names, name, data["hosts"][name]) for name in wish.hosts]
         already = all(host.is_on() for host in hosts)
-        _together(lambda host: self._start(host, lowers[host.release], data), hosts)
+        _together(lambda host: booting.start(host, lowers[host.release], data, self.say), hosts)
         if wish.mode == "real":
             self._check_way(hosts[0])
         count = f"{len(hosts)} {wish.mode} host{'s' if len(hosts) != 1 else ''}"
@@ -246,46 +266,9 @@ class Lab:
             lowers.insert(0, layers.warm_layer(base, self.say, files_too=wish.warm == "files"))
         if wish.repo:
             lowers.insert(0, layers.seed_layer(base, self.say))
+        if families.of(base.release).virtual:
+            return [vmdisks.image([kernels.old_layer(base, lowers, self.say), *lowers], self.say)]
         return lowers
-
-    def _start(self, host: Host, lowers: Sequence[Path], data: dict[str, Any]) -> None:
-        entry = data["hosts"][host.name]
-        prepared = host.folder / "prepared"
-        fresh = not prepared.exists()
-        disks.mount_root(host.folder, disks.keep_lowers(host.folder, lowers), host.disk)
-        network.make_cable(self.names, host.name, host.index, host.address, data["subnet"])
-        if fresh:
-            self._write_files(host, entry, data)
-            prepared.touch()
-        host.power_on()
-        settled = host.run("systemctl is-system-running --wait", check=False, timeout=60).stdout.strip()
-        if settled != "running":
-            failed = host.run("systemctl --failed --no-legend --plain", check=False).stdout.split("\n")
-            self.say(f"{host.name} is {settled}: {', '.join(line.split()[0] for line in failed if line)}")
-        if data["mode"] == "hermetic" and fresh:
-            host.run(host.family.refresh)
-
-    def _reset(self, host: Host, data: dict[str, Any]) -> None:
-        host.kill()
-        (host.folder / "prepared").unlink(missing_ok=True)
-        disks.clear(host.folder)
-        self._start(host, [], data)
-
-    def _write_files(self, host: Host, entry: dict[str, Any], data: dict[str, Any]) -> None:
-        host.write("/etc/hostname", host.name + "\n")
-        host.write("/etc/machine-id", entry["machine_id"] + "\n", 0o444)
-        names = [f"127.0.0.1 localhost\n127.0.1.1 {host.name}\n{network.gateway(data['subnet'])} lab-controller\n"]
-        names += [f"{e['address']} {name}\n" for name, e in data["hosts"].items() if name != host.name]
-        host.write("/etc/hosts", "".join(names))
-        host.write("/root/.ssh/authorized_keys", (self.names.state / "id_ed25519.pub").read_text(), 0o600)
-        if data["mode"] == "real":
-            for path, text in layers.real_files(host.release).items():
-                host.write(path, text)
-        else:
-            host.write("/etc/resolv.conf", "")
-        if data["repo"]:
-            for path, text in host.family.files(self.repo).items():
-                host.write(path, text)
 
 
 def _together(work: Callable[[Host], Any], hosts: Sequence[Host]) -> None:

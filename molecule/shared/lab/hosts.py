@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import alpm, families, procs
+from . import alpm, disks, families, network, procs
 from .errors import LabError
 from .faults import Faulty
 from .names import MARK, LabNames
@@ -39,6 +39,9 @@ done
 class Host(Faulty):
     """A host of a running lab. `root` is its file tree, readable also while it is off."""
 
+    patience = 60.0
+    """Seconds that a boot may take."""
+
     def __init__(self, names: LabNames, name: str, entry: dict) -> None:
         self.names = names
         self.name = name
@@ -53,6 +56,17 @@ class Host(Faulty):
 
     def __repr__(self) -> str:
         return f"<lab host {self.name} {self.address}>"
+
+    # its parts
+
+    def set_up(self, lowers: Sequence[Path], subnet: str) -> None:
+        """Make the host's disk over lowers (those of its first time, if it has been made before) and its cable."""
+        disks.mount_root(self.folder, disks.keep_lowers(self.folder, lowers), self.disk)
+        network.make_cable(self.names, self.name, self.index, self.address, subnet)
+
+    def clear(self) -> None:
+        """Throw all away that is on the disk of a host that is off."""
+        disks.clear(self.folder)
 
     # power
 
@@ -184,7 +198,7 @@ class Host(Faulty):
             lines = run(["rpm", f"--dbpath={self.root}/var/lib/rpm", "-qa", "--qf", "%{NAME} %{EVR}\n"]).stdout
             return dict(line.split(" ", 1) for line in lines.splitlines())
         found = {}
-        for stanza in (self.root / "var/lib/dpkg/status").read_text(encoding="utf-8", errors="replace").split("\n\n"):
+        for stanza in self.read("/var/lib/dpkg/status").split("\n\n"):
             fields = dict(line.split(": ", 1) for line in stanza.split("\n") if ": " in line and line[0] != " ")
             if fields.get("Status", "").endswith(" ok installed"):
                 found[fields["Package"]] = fields["Version"]

@@ -111,16 +111,20 @@ def warm_layer(base: Base, say: Callable[[str], None], files_too: bool = False, 
 def seed_layer(base: Base, say: Callable[[str], None]) -> Path:
     """Layer with lab packages installed, as if they had been there since the host was set up."""
     built, install = families.seed(base.release)
-    key = hashlib.sha256(
-        json.dumps([base.digest, install, sorted(map(str, (b.path for b in built.values())))]).encode()
-    )
-    layer = cache_dir() / "layers" / f"seed-{key.hexdigest()[:16]}"
+    copies = {f"/tmp/lab-seed/{name}": each.path for name, each in built.items()}
+    told = f"installing {len(built)} lab packages over the {base.release} base (once)"
+    return cached("seed", [base.root], copies, install + "rm -r /tmp/lab-seed\n", lambda: say(told))
+
+
+def cached(kind: str, lowers: Sequence[Path], files: dict, script: str, tell: Callable[[], None]) -> Path:
+    """The layer that a script makes over lowers (topmost first), made when it is not in the cache; files: as _make."""
+    names = [*map(str, lowers), *(f"{inside} {files[inside]}" for inside in sorted(files)), script]
+    layer = cache_dir() / "layers" / f"{kind}-{hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]}"
     with locked(cache_dir() / "locks" / layer.name):
-        if layer.is_dir():
-            return layer
-        say(f"installing {len(built)} lab packages over the {base.release} base (once)")
-        copies = {f"/tmp/lab-seed/{name}": each.path for name, each in built.items()}
-        return _make(layer, [base.root], copies, install + "rm -r /tmp/lab-seed\n")
+        if not layer.is_dir():
+            tell()
+            _make(layer, lowers, files, script)
+    return layer
 
 
 def _make(layer: Path, lowers: Sequence[Path], files: dict, script: str) -> Path:

@@ -141,6 +141,18 @@ def make_cable(names: LabNames, host: str, index: int, address: str, subnet: str
     complete.touch()
 
 
+def make_tap(names: LabNames, index: int) -> None:
+    """Create the cable of a virtual machine, unless it is there; the machine's own system gives the address."""
+    tap = names.veth(index)
+    if tap in links(tap):
+        return
+    run(["ip", "-batch", "-"], stdin="\n".join([
+        f"tuntap add dev {tap} mode tap",
+        f"link set {tap} mtu {uplink_mtu()} alias {names.state}",
+        f"link set {tap} master {names.bridge} up",
+    ]) + "\n")  # fmt: skip
+
+
 def set_cable(names: LabNames, index: int, up: bool) -> None:
     """Plug a host's cable in or pull it; the state outlives reboots of the host."""
     run(["ip", "link", "set", names.veth(index), "up" if up else "down"])

@@ -54,6 +54,7 @@ def gather(get: Callable[[str], Any], env: Mapping[str, str]) -> Common:
     user = get("awx_user_name") or get("tower_user_name")
     job = get("awx_job_id") or get("tower_job_id") or env.get("JOB_ID")
     home, mounts = os.path.realpath(os.path.expanduser("~")), locations.read_mountinfo()
+    env = locations.environment(env)
     return Common(
         ledger=str(ledger or locations.default_url(env, home, mounts)),
         store=_path(get("lockstep_store") or locations.default_store(env, home, mounts)),

@@ -20,6 +20,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.ledger im
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.locations import (
     default_store,
     default_url,
+    environment,
     read_mountinfo,
     refuse_vanishing,
     vanishes,
@@ -38,6 +39,7 @@ __all__ = [
     "UnknownContent",
     "default_store",
     "default_url",
+    "environment",
     "read_mountinfo",
     "refuse_vanishing",
     "vanishes",

@@ -56,6 +56,16 @@ def read_mountinfo() -> str:
         return ""
 
 
+def environment(env: Mapping[str, str], root: str = "/") -> dict[str, str]:
+    """env with `container` also where only a file says that this is one: podman and docker do not always set it.
+
+    Whether what is written there vanishes is still decided by the file system.
+    """
+    marks = {"docker": ".dockerenv", "podman": "run/.containerenv"}
+    found = [name for name, path in marks.items() if os.path.exists(os.path.join(root, path))]
+    return {**({"container": found[-1]} if found else {}), **env}
+
+
 def refuse_vanishing(path: str, what: str, mountinfo: str, env: Mapping[str, str]) -> None:
     """Raise LedgerError with the way out when a default place of `what` (ledger or content store) would vanish with the
     job."""

@@ -10,6 +10,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import (
     LedgerError,
     default_store,
     default_url,
+    environment,
     read_mountinfo,
     vanishes,
 )
@@ -59,6 +60,24 @@ DISK_IN_DOCKER = DISK + "24 22 8:1 /etc/hosts /etc/hosts rw - ext4 /dev/sda1 rw\
 )
 def test_what_vanishes(path, mounts, env, gone):
     assert bool(vanishes(path, mounts, env)) is gone
+
+
+@pytest.mark.parametrize(
+    ("marks", "env", "container"),
+    [
+        ((), {}, None),
+        (("run/.containerenv",), {}, "podman"),
+        ((".dockerenv",), {}, "docker"),
+        ((".dockerenv",), {"container": "systemd-nspawn"}, "systemd-nspawn"),  # what says it of itself is believed
+    ],
+)
+def test_a_container_that_sets_no_variable_is_known_by_its_file(tmp_path, marks, env, container):
+    (tmp_path / "run").mkdir()
+    for mark in marks:
+        (tmp_path / mark).touch()
+    seen = environment({**env, "HOME": "/root"}, str(tmp_path))
+    assert seen.get("container") == container
+    assert seen["HOME"] == "/root"
 
 
 def test_the_last_mount_on_a_place_counts():
