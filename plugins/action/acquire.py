@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import hooks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import State, state_of
@@ -37,6 +38,8 @@ class ActionModule(HostAction):
             if not found.answer:
                 return self._silent(work, found.problem, found.reachable)
             state = {"sections": found.sections}
+        if not self._task.check_mode and (stuck := hooks.put_back(self, work)):
+            self._display.warning(f"{self.host}: {stuck}")
         why = unsupported(state)
         if why:
             self._answered(work)

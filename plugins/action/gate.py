@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import verdicts
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import hooks, verdicts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.admission import Admission
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
@@ -73,6 +73,8 @@ class ActionModule(ControllerAction):
         gate = admission.narrowed(ring, gate)
         gate = admission.shared(run, ledger, ring, gate)
         if not run.check:
+            if gate.decision == "go" and gate.hosts:
+                hooks.around(self, run, ledger, self.files.read_policy(), ring, gate.hosts)
             self._record(run, ledger, plan, ring, gate)
         if gate.decision == "go":
             self.files.write("attempted", [*(self.files.read("attempted") or []), *gate.hosts])

@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import (
     assess_data,
     drift,
+    hooks,
     past,
     patterns,
     turns,
@@ -64,6 +65,9 @@ class ActionModule(ControllerAction):
             run = self._alone()
         files: list[str] = []
         line = "stopped: " + one_line(f"{run.stopped['why']}\n{run.stopped['next']}") if run.stopped else ""
+        if closing and run.plan_id and not run.check:
+            self._settle(run)
+            line = "stopped: " + one_line(f"{run.stopped['why']}\n{run.stopped['next']}") if run.stopped else ""
         if run.ledger and run.token:
             try:
                 line, files = self._write(run)
@@ -82,6 +86,16 @@ class ActionModule(ControllerAction):
             # Ansible prints all of a failed result, so it has nothing but the message
             return {"failed": True, "msg": self._why(run) or run.closing}
         return {"files": files, "closing": run.closing}
+
+    def _settle(self, run: Run) -> None:
+        """Take back what hooks have done around batches and rings, and say around which hosts it still stands."""
+        ledger = Ledger.open(run.ledger, create=False)
+        try:
+            hooks.settle(self, run, ledger)
+        except LockstepError as error:
+            self.current = run
+            self.stop(error)
+        run.notes += hooks.owed_text(ledger.open_hooks(run.fleet))
 
     @staticmethod
     def _why(run: Run) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import hooks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import state_of
@@ -64,6 +65,10 @@ class ActionModule(HostAction):
             staged = stage(self, work, "stage", lines + spare(work, state, lines, skip), [])
             if staged.problem:
                 return record(self, work, "failed", staged.problem)
+        if not self._task.check_mode:
+            problem = hooks.before(hooks.place_of(self, work), work.base.policy.hooks, work.matches)
+            if problem:
+                return record(self, work, "failed", f"{problem}; nothing was begun on the host")
         return self._apply(work, state, lines, skip)
 
     def _before(self, work: Work) -> dict[str, Any]:
@@ -153,4 +158,8 @@ class ActionModule(HostAction):
         }
         if result["outcome"] in ("installed", "nothing"):
             return record(self, work, "installed", "", detail=detail, changed=result["outcome"] == "installed")
-        return record(self, work, "failed", sentence(result), detail=detail, changed=bool(result["changed"]))
+        why = sentence(result)
+        if not result["changed"] and result["outcome"] != "unknown":
+            stuck = hooks.take_back(hooks.place_of(self, work))
+            why += f"; {stuck}" if stuck else ""
+        return record(self, work, "failed", why, detail=detail, changed=bool(result["changed"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import hooks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import statuses_of
@@ -57,6 +58,9 @@ class ActionModule(HostAction):
         }
         reasons = "; ".join(judgement.reasons)
         result = record(self, work, judgement.status, reasons, detail=detail)
+        if judgement.status == "verified" and (problem := hooks.after(hooks.place_of(self, work))):
+            # the plan is in effect, and yet the host does not serve: more hosts must not be taken out
+            return record(self, work, "failed", f"verified, but {problem}", detail=detail)
         return self._roll_back(work, reasons) if work.base.policy.rollback.wanted(judgement.status) else result
 
     def _roll_back(self, work: Work, why: str) -> dict[str, Any]:

@@ -84,7 +84,10 @@ IMPURE_MODULES = {
     "urllib",
     "uuid",
 }
-PURE_NAMES = {"socket": {"inet_ntop", "inet_pton", "inet_ntoa", "inet_aton", "AF_INET", "AF_INET6"}}
+PURE_NAMES: dict[str, set[str]] = {
+    "socket": {"inet_ntop", "inet_pton", "inet_ntoa", "inet_aton", "AF_INET", "AF_INET6"},
+    "urllib.parse.quote": set(),
+}
 """Names that only convert values, of modules that are impure otherwise."""
 IMPURE_CALLS = {"open", "input", "print", "exec", "eval", "now", "today", "utcnow"}
 

@@ -8,6 +8,7 @@ import hashlib
 import time
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import hooks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import HostAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.looking import look
@@ -49,6 +50,9 @@ def go_back(action: HostAction, work: Work, why: str, only: str = "") -> dict[st
         return record(
             action, work, "rolled_back", f"{why}: nothing of the plan was on it", detail={"going_back": False}
         )
+    refused = hooks.before(hooks.place_of(action, work), work.base.policy.hooks, work.matches)
+    if refused:
+        return {"problem": f"{action.host}: not rolled back: {refused}"}
     record(action, work, "failed", UNDER_WAY, detail={"going_back": True})
     return _carry(action, work, why, before, way)
 
@@ -140,6 +144,8 @@ def _prove(
         return record(action, work, "failed", f"after the rollback: {'; '.join(wrong)}", detail=detail)
     still = f"; still not as before: {'; '.join(broken)}" if broken else ""
     kept = {**detail, "rolled_back": [_step(line) for line in way.lines], "lost": way.lost}
+    stuck = "" if broken else hooks.after(hooks.place_of(action, work))
+    still += f"; {stuck}" if stuck else ""
     return record(action, work, "rolled_back", f"{why}: {told(way.lines, way.lost)}{still}", detail=kept, changed=True)
 
 

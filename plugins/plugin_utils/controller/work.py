@@ -8,6 +8,7 @@ Inside a run, or alone in somebody else's play.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import patterns, turns
@@ -49,6 +50,8 @@ class Work(NamedTuple):
     """The host's record in the plan, None before it has one."""
     left_out: list[dict[str, Any]]
     settings: Settings
+    matches: Mapping[str, Sequence[str]]
+    """Hosts of each pattern of the policy."""
 
     @property
     def plan_id(self) -> str:
@@ -90,7 +93,7 @@ def work_of(action: HostAction, stage: str) -> Work:
         matches = action.files.read("matches")
     left_out = [*left_out, *recalled(base.ledger, base.fleet, plan)]
     settings = effective(base.policy, ring, action.host, overrides(action), matches)
-    return Work(base, plan, ring, statuses.get(action.host), left_out, settings)
+    return Work(base, plan, ring, statuses.get(action.host), left_out, settings, matches)
 
 
 def overrides(action: HostAction) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.deadlines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.evidence import Evidence
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.files import Files
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.findings import Findings
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.hooks import Hooks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.inventory import Inventory
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.leases import Leases
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.looks import Looks
@@ -35,6 +36,7 @@ class Ledger(
     Plans,
     Transactions,
     Orders,
+    Hooks,
     Files,
     Pace,
     Leases,

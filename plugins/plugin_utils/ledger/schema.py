@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision that this version knows, oldest first. A database at another one was written by a newer version."""
 VERSION_TABLE = "lockstep_schema"
 
@@ -233,6 +233,22 @@ orders = sa.Table(
     sa.Column("ended_by", sa.Text),
     sa.Column("ended_reason", sa.Text),
     sa.Index("orders_by_kind", "kind", "fleet"),
+)
+# Hooks whose pre has begun and that were not taken back.
+open_hooks = sa.Table(
+    "open_hooks",
+    metadata,
+    sa.Column("id", _id, primary_key=True),
+    sa.Column("fleet", sa.Text, nullable=False),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("hook", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("steps", sa.Text, nullable=False),
+    sa.Column("plan_id", sa.String(64), sa.ForeignKey("plans.plan_id"), nullable=False),
+    sa.Column("token", _id, sa.ForeignKey("runs.token"), nullable=False),
+    sa.Column("ms", sa.BigInteger, nullable=False),
+    sa.Index("open_hooks_one", "fleet", "scope", "subject", "hook", unique=True),
 )
 leases = sa.Table(
     "leases",

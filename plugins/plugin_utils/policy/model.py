@@ -11,6 +11,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import Lo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import Rule
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import Budget
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.emergency import Emergency
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.hooks import Hook
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import Notify
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes, Risk
@@ -164,6 +165,7 @@ class Policy:
     exceptions: str | None = None
     """Path of the exceptions file, relative to the policy's."""
     notify: tuple[Notify, ...] = ()
+    hooks: tuple[Hook, ...] = ()
     emergency: Emergency = Emergency()
     ignore_windows: bool = False
     """In an emergency: also hosts' own windows and freezes do not hold."""
@@ -179,4 +181,5 @@ class Policy:
         found += [item.pattern for item in (*self.windows, *self.freezes)]
         found += self.risk.patterns()
         found += [item.pattern for item in self.budgets]
+        found += [item.pattern for item in self.hooks]
         return tuple(dict.fromkeys(pattern for pattern in found if pattern))

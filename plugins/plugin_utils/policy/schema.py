@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import RULE_KEYS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import BUDGETS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.emergency import KEYS as EMERGENCY
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.hooks import HOOKS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import LOOKS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import KEYS as NOTIFY
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.keys import CLOSES, RISK
@@ -106,6 +107,7 @@ POLICY: dict[str, Any] = {
             "reboot": {"anyOf": [REBOOT, {"type": "array", "minItems": 1, "items": REBOOT_RULE}]},
             "health": HEALTH,
             "emergency": keys(EMERGENCY),
+            "hooks": HOOKS,
             "notify": {"type": "array", "items": keys(NOTIFY, ("webhook",))},
             "rollback": keys(ROLLBACK),
             "approvals": {"type": "array", "minItems": 1, "items": keys(RULE_KEYS, ("before",))},

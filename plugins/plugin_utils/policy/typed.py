@@ -9,6 +9,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import rules_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import budgets
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.emergency import rule_of as emergency_rule
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.hooks import hooks_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import (
     Check,
@@ -112,6 +113,7 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         defaults_taken=tuple(take.taken),
         version=version,
         emergency=emergency_rule(data.get("emergency", {})),
+        hooks=hooks_of(data.get("hooks", ())),
         notify=notify_rules(data.get("notify", ())),
         rollback=rule_of(data.get("rollback", {})),
         approvals=rules_of(data.get("approvals", ())),
