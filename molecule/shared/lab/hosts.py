@@ -20,6 +20,9 @@ from .shell import run, tail
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+CLEAN = ("-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive")
+"""Arguments of env for a command in a host: nothing of this machine's environment."""
+
 UNREAL = ("run", "tmp", "proc", "sys", "dev")
 """Folders that a running host has in memory only: what lies under them on its disk is hidden from it."""
 
@@ -165,16 +168,17 @@ class Host(Faulty):
 
         Raises LabError when the host is off, or with check when the command fails.
         """
-        inner = ["sh", "-c", command] if isinstance(command, str) else list(command)
-        enter = ["nsenter", "-t", str(self.leader()), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--"]
-        clean = ["env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"]
-        done = run([*enter, *clean, *inner], check=False, stdin=stdin, timeout=timeout)
+        done = self._execute(["sh", "-c", command] if isinstance(command, str) else list(command), stdin, timeout)
         if check and done.returncode:
             shown = command if isinstance(command, str) else shlex.join(command)
             raise LabError(
                 f"host {self.name}: exit status {done.returncode} of: {shown}\n{tail(done.stdout + done.stderr)}"
             )
         return done
+
+    def _execute(self, inner: list[str], stdin: str | None, timeout: float | None) -> subprocess.CompletedProcess[str]:
+        enter = ["nsenter", "-t", str(self.leader()), "-m", "-u", "-i", "-n", "-p", "-r", "-w", "--"]
+        return run([*enter, "env", *CLEAN, *inner], check=False, stdin=stdin, timeout=timeout)
 
     def boot_id(self) -> str:
         """The kernel's id of this boot of the host."""

@@ -13,9 +13,8 @@ from pathlib import Path
 from . import disks, families, network, procs, qemu, vmdisks
 from .agent import Agent
 from .errors import LabError
-from .hosts import PATH, Host
+from .hosts import CLEAN, PATH, Host
 from .names import MARK, LabNames
-from .shell import tail
 
 # the control group first, so that nothing of the machine is ever outside it
 START = """\
@@ -79,26 +78,10 @@ class VmHost(Host):
     def power_off(self, timeout: float = 60) -> None:
         super().power_off(timeout)
 
-    def run(
-        self,
-        command: str | Sequence[str],
-        *,
-        check: bool = True,
-        timeout: float | None = 600,
-        stdin: str | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        """As of other hosts; LabError also while the machine boots and its guest agent does not answer yet."""
+    def _execute(self, inner: list[str], stdin: str | None, timeout: float | None) -> subprocess.CompletedProcess[str]:
         if not self.is_on():
             raise LabError(f"host {self.name} is not running", f"start it: lab.py power-on {self.name}")
-        inner = ["sh", "-c", command] if isinstance(command, str) else list(command)
-        clean = ["-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"]
-        done = Agent(self._agent_socket(), self.name).execute(["/usr/bin/env", *clean, *inner], stdin, timeout)
-        if check and done.returncode:
-            shown = command if isinstance(command, str) else shlex.join(command)
-            raise LabError(
-                f"host {self.name}: exit status {done.returncode} of: {shown}\n{tail(done.stdout + done.stderr)}"
-            )
-        return done
+        return Agent(self._agent_socket(), self.name).execute(["/usr/bin/env", *CLEAN, *inner], stdin, timeout)
 
     def path(self, inside: str) -> Path:
         if self.is_on():
