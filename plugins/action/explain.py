@@ -75,9 +75,8 @@ class ActionModule(AskingAction):
 
     @staticmethod
     def _findings(ledger: Ledger, fleet: str, host: str) -> list[dict[str, Any]] | None:
-        book = ledger.open_books(fleet).get(host)
-        if book is None:
+        contents = ledger.groups_of(fleet, host)
+        if contents is None:
             return None
-        values = ledger.values_of(set(book["groups"]))
-        groups = [Group.of(values[name]) for name in book["groups"]]
+        groups = [Group.of(content) for content in contents]
         return [{**entry._asdict(), "source": group.source} for group in groups for entry in group.findings]

@@ -156,7 +156,7 @@ def match(folder: Path, feeds: Path, ledger_path: Path, cache: str) -> dict[str,
     ids = {answer.id for answers in found.answers.values() for answer in answers}
     about = vulnerabilities(opened, ids)
     return {
-        "hosts": len(found.hosts),
+        "hosts": len(found.listed),
         "distinct": len(found.subjects),
         "vulnerabilities": len(about),
         "exploited": sum(1 for each in about.values() if each.kev),
@@ -201,8 +201,8 @@ def plain(folder: Path, feeds: Path, ledger_path: Path, cache: str) -> dict[str,
         opened = open_feeds(str(feeds), str(folder / cache), NOW_MS)
         facts = [HostFacts(each.host, each.digests) for each in ledger.inventory("default", SECTIONS)][:PLAIN_HOSTS]
         other = match_fleet(Matcher(opened), facts, ledger.contents_of, str(folder / cache))
-    for host, numbers in other.hosts.items():
-        theirs = {(other.subjects[n].package, answer.id) for n in numbers for answer in other.answers[n]}
+    for host in other.listed:
+        theirs = {(other.subjects[n].package, answer.id) for n in other.of(host) for answer in other.answers[n]}
         if theirs != mine[host]:
             raise SystemExit(f"{host}: the matchers differ: {sorted(theirs ^ mine[host])[:5]}")
     return {"hosts": len(mine), "loop": spent, "open": sum(len(found) for found in mine.values())}

@@ -85,7 +85,7 @@ def test_what_is_exploited_is_planned_and_closes_when_a_look_shows_it(make_fleet
     )
     view = assessed(fleet)
     jobs = {(row["source"], row["to"]): row for row in view["work"]}
-    assert jobs["lab-web", "1.1"]["hosts"] == ["prod1", "test1"] and jobs["lab-web", "1.1"]["kev"] == ["CVE-2026-9001"]
+    assert jobs["lab-web", "1.1"]["some"] == ["prod1", "test1"] and jobs["lab-web", "1.1"]["kev"] == ["CVE-2026-9001"]
     decisions = {row["vuln"]: (row["decision"], row["excepted"]) for row in view["vulnerabilities"]}
     assert decisions == {
         "CVE-2026-9001": ("3 days & forensic investigation", 0),

@@ -91,7 +91,7 @@ def answers(seen: Seen, folder: Path, feeds: Any, changelogs: bool) -> dict[tupl
         found = match_fleet(Matcher(opened), facts, ledger.contents_of, cache)
     assert opened.problems == []
     assert found.unknown == ({} if feeds else {"real1": "no feed has data of Debian:11"})
-    numbers = found.hosts["real1"]
+    numbers = found.of("real1")
     return {(found.subjects[n].package, answer.id): answer for n in numbers for answer in found.answers[n]}
 
 

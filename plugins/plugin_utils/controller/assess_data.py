@@ -13,12 +13,12 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.library import Feeds
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.exceptions import standing
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.lots import Lot, Lots, Offer, lots_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Entry, Facts, Group
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.news import gathered
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.scheme import Scheme
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.words import UNKNOWN
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.work import (
-    Offer,
     host_list,
     share_of,
     tally,
@@ -55,9 +55,11 @@ def assess_data(
 ) -> dict[str, Any]:
     """What `report.assess.assess_view` takes. `silent`: pending versions whose package files carry no changelog."""
     scheme = files.scheme
-    lines = work_list(made.books, made.groups, offers.offer, scheme, made.facts, newer, now_ms)
+    lots = lots_of(made.books, made.shelves, made.groups, offers.of)
+    lines = work_list(lots.lots, made.groups, scheme, made.facts, newer, now_ms)
     steps = _Steps(made, scheme, now_ms)
-    hosts = [_host(row, made, steps, offers) for row in host_list(made.books, made.groups, scheme, made.facts, now_ms)]
+    hosts = [_host(row, made) for row in host_list(lots, made.groups, scheme, made.facts, now_ms)]
+    of_lots = [steps.of_lot(lot) for lot in lots.lots]
     work = []
     for line in lines:
         numbers = sorted({steps.number(name, offer) for name, offer in line.pop("shares")})
@@ -69,14 +71,15 @@ def assess_data(
         "closing": None,
         "scheme": scheme.about(),
         "feeds": [status._asdict() for status in feeds.statuses],
-        "unknown": [*_unnamed(made, offers), *_silent(silent), *_unknown(made, feeds)],
+        "unknown": [*_unnamed(made, offers, lots), *_silent(silent), *_unknown(made, feeds)],
         "assumptions": _assumptions(made, scheme),
         "work": work,
         "hosts": hosts,
+        "lots": of_lots,
         "steps": steps.rows,
-        "vulnerabilities": _vulnerabilities(made, scheme, steps, now_ms),
+        "vulnerabilities": _vulnerabilities(made, scheme, steps, lots, now_ms),
         "news": {"since_ms": made.since_ms, "lines": gathered(made.news), "items": made.news},
-        "exceptions": _exceptions(made, files, policy, now_ms),
+        "exceptions": _exceptions(made, files, policy, lots, now_ms),
     }
 
 
@@ -132,6 +135,11 @@ class _Steps:
             self.rows.append(self._row(self.made.groups[name], offer))
         return self.numbers[key]
 
+    def of_lot(self, lot: Lot) -> list[int]:
+        """The steps of a lot, the first deadline first."""
+        numbers = [self.number(name, offer) for name, offer in lot.pairs()]
+        return sorted(numbers, key=lambda at: (self.rows[at]["first_due_ms"] or _NEVER, self.rows[at]["source"]))
+
     def _row(self, group: Group, offer: Offer) -> dict[str, Any]:
         counted = tally(group.findings, self.scheme, self.made.facts, self.now_ms)
         closes = share_of(group, offer, newer).closes
@@ -181,10 +189,9 @@ def _urgency(entry: Entry) -> tuple[Any, ...]:
     return entry.exception is not None, entry.due_ms or _NEVER, entry.row, entry.vuln
 
 
-def _host(row: dict[str, Any], made: Assessed, steps: _Steps, offers: Offers) -> dict[str, Any]:
+def _host(row: dict[str, Any], made: Assessed) -> dict[str, Any]:
     host = row["host"]
     profile = made.profiles[host]
-    numbers = [steps.number(name, offers.offer(host, made.groups[name])) for name in row.pop("groups")]
     return {
         **row,
         "status": made.states[host],
@@ -194,7 +201,6 @@ def _host(row: dict[str, Any], made: Assessed, steps: _Steps, offers: Offers) ->
         "controls": list(profile.controls),
         "unknown": made.notes[host],
         "error": made.errors.get(host),
-        "steps": numbers,
     }
 
 
@@ -233,23 +239,28 @@ def _unknown(made: Assessed, feeds: Feeds) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (bool(row["hosts"]), -len(row["hosts"]), row["what"], row["why"]))
 
 
-def _unnamed(made: Assessed, offers: Offers) -> list[dict[str, Any]]:
+def _unnamed(made: Assessed, offers: Offers, lots: Lots) -> list[dict[str, Any]]:
     """Security updates on offer that close nothing anybody has named: no feed knows them, which does not make them
     needless."""
     found: dict[tuple[str, ...], list[str]] = {}
-    seen: dict[tuple[tuple[str, ...], int], tuple[str, ...]] = {}
-    for host, book in made.books.items():
+    closing: dict[int, set[str]] = {}
+    for host, numbers in lots.of.items():
         pending = offers.security(host)
-        key = (book, id(pending))
-        if key not in seen:
-            named = {
-                made.groups[name].source
-                for name in book
-                if share_of(made.groups[name], offers.offer(host, made.groups[name]), newer).closes
-            }
-            seen[key] = tuple(sorted(pending.keys() - named))
-        if seen[key]:
-            found.setdefault(seen[key], []).append(host)
+        if not pending:
+            continue
+        named: set[str] = set()
+        for number in numbers:
+            if number not in closing:
+                pairs = lots.lots[number].pairs()
+                closing[number] = {
+                    made.groups[name].source
+                    for name, offer in pairs
+                    if share_of(made.groups[name], offer, newer).closes
+                }
+            named |= closing[number]
+        lacking = tuple(sorted(pending.keys() - named))
+        if lacking:
+            found.setdefault(lacking, []).append(host)
     return [
         {
             "what": "security updates",
@@ -280,9 +291,7 @@ def _assumptions(made: Assessed, scheme: Scheme) -> list[dict[str, Any]]:
             count = sum(getattr(made.profiles[host], name) == UNKNOWN for host, groups in made.books.items() if groups)
             of = plural(count, "host")
         elif name == "in_use":
-            count = sum(
-                made.groups[key].in_use == UNKNOWN for key in {key for row in made.books.values() for key in row}
-            )
+            count = sum(made.groups[name].in_use == UNKNOWN for name in _open(made))
             of = plural(count, "package")
         else:
             open_now = {entry.vuln for key in _open(made) for entry in made.groups[key].findings}
@@ -296,7 +305,8 @@ def _assumptions(made: Assessed, scheme: Scheme) -> list[dict[str, Any]]:
 
 
 def _open(made: Assessed) -> set[str]:
-    return {name for names in made.books.values() for name in names}
+    shelves = {name for names in made.books.values() for name in names}
+    return {group for name in shelves for group in made.shelves[name].groups}
 
 
 def _value(facts: Facts, name: str) -> Any:
@@ -304,12 +314,12 @@ def _value(facts: Facts, name: str) -> Any:
     return UNKNOWN if value is None else value
 
 
-def _vulnerabilities(made: Assessed, scheme: Scheme, steps: _Steps, now_ms: int) -> list[dict[str, Any]]:
+def _vulnerabilities(made: Assessed, scheme: Scheme, steps: _Steps, lots: Lots, now_ms: int) -> list[dict[str, Any]]:
     """One row for each vulnerability in each package."""
     on: dict[str, int] = {}
-    for book in made.books.values():
-        for name in book:
-            on[name] = on.get(name, 0) + 1
+    for lot in lots.lots:
+        for name in lot.groups:
+            on[name] = on.get(name, 0) + len(lot.hosts)
     entries: dict[tuple[str, str], list[tuple[Entry, str]]] = {}
     for name in on:
         group = made.groups[name]
@@ -367,21 +377,17 @@ def _distinct(values: Iterable[str]) -> list[str]:
     return sorted(set(values))
 
 
-def _exceptions(made: Assessed, files: RiskFiles, policy: Policy, now_ms: int) -> list[dict[str, Any]]:
+def _exceptions(made: Assessed, files: RiskFiles, policy: Policy, lots: Lots, now_ms: int) -> list[dict[str, Any]]:
     hosts: dict[str, set[str]] = {}
     findings: dict[str, int] = {}
-    covered: dict[str, dict[str, int]] = {}
-    for host, book in made.books.items():
-        for name in book:
-            if name not in covered:
-                counts: dict[str, int] = {}
-                for entry in made.groups[name].findings:
-                    if entry.exception is not None:
-                        counts[entry.exception] = counts.get(entry.exception, 0) + 1
-                covered[name] = counts
-            for waiver, count in covered[name].items():
-                hosts.setdefault(waiver, set()).add(host)
-                findings[waiver] = findings.get(waiver, 0) + count
+    for lot in lots.lots if files.waivers else ():
+        counts: dict[str, int] = {}
+        for entry in (entry for name in lot.groups for entry in made.groups[name].findings):
+            if entry.exception is not None:
+                counts[entry.exception] = counts.get(entry.exception, 0) + 1
+        for waiver, count in counts.items():
+            hosts.setdefault(waiver, set()).update(lot.hosts)
+            findings[waiver] = findings.get(waiver, 0) + count * len(lot.hosts)
     stands = standing(files.waivers, now_ms, policy.risk.warn_ms)
     rows = [
         {

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.feeds import note_coverage
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.kept import ClosedOn, Kept, Sheet, parts_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_files import RiskFiles
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.ecosystems import scheme_of_rows
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.enrich import vulnerabilities
@@ -22,20 +23,20 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.matcher im
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.findings import HostBook, Looked
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.book import NONE_CLOSED, Books
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.book import Books, Shelf, Stock, stock_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.exceptions import for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.facts import facts_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.inputs import profile_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.life import Context
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import (
-    Closure,
     Facts,
     Group,
     Match,
     Profile,
     Unit,
 )
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.news import gathered, news_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.news import Change, gathered, news_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shelves import shelf_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.versions import compare
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import (
     AFFECTED,
@@ -52,11 +53,12 @@ NO_LOOK = "this run got no look at it; its worker may have died"
 
 
 class Assessed(NamedTuple):
-    """What an assessment found. `books`: host -> digests of its groups, of every host in question; `states`: host ->
+    """What an assessment found. `books`: host -> digests of its shelves, of every host in question; `states`: host ->
     `assessed`, `stale` (known by an older look) or `unknown`; `notes`: host -> what is not known of it."""
 
     assessment_id: int
     books: dict[str, tuple[str, ...]]
+    shelves: dict[str, Shelf]
     groups: dict[str, Group]
     states: dict[str, str]
     looks: dict[str, int | None]
@@ -96,15 +98,16 @@ def assess(
     """Assess hosts and record it, unless `keep` is false (check mode)."""
     last = ledger.assessment(fleet.name)
     before = ledger.open_books(fleet.name)
-    groups = _groups(ledger, before)
+    kept = Kept.of_open(ledger, ((row["book"], row["names"]) for row in before.values()))
     looked = ledger.looked(fleet.name)
     wanted = set(fleet.hosts)
     listed = [HostFacts(row.host, row.digests) for row in ledger.inventory(fleet.name, SECTIONS) if row.host in wanted]
     matcher = Matcher(feeds)
-    watch = {(group.ecosystem, group.source) for group in groups.values()}
+    watch = {(group.ecosystem, group.source) for group in kept.groups.values()}
     found = match_fleet(matcher, listed, ledger.contents_of, cache, watch)
     note_coverage(feeds, found.ecosystems.values(), now_ms)
-    units = _units(matcher, found, groups)
+    units = _units(matcher, found, kept.groups)
+    stocks = _stocks(found, units)
     known = vulnerabilities(feeds, {match.vuln for unit in units.values() for match in unit.matches})
     catalogue = max((each.status.as_of_ms or 0 for each in feeds.of("kev")), default=None)
     facts = {name: facts_of(each, catalogue) for name, each in known.items()}
@@ -118,14 +121,15 @@ def assess(
         newer,
         {},
     )
-    books = Books(context, groups)
-    closed = _Closed(ledger, fleet.name)
+    books = Books(context, kept.groups, kept.shelves)
+    closed = ClosedOn(ledger, fleet.name)
+    sheets: dict[int, Sheet] = {}
     made: dict[str, HostBook] = {}
     profiles: dict[str, Profile] = {}
     notes: dict[str, list[str]] = {}
     states: dict[str, str] = {}
     errors: dict[str, str] = {}
-    changes: list[tuple[str, tuple[str, ...], tuple[str, ...], tuple[Closure, ...]]] = []
+    changes: list[Change] = []
     for host in fleet.hosts:
         look_ms, error, incarnation, tried = looked.get(host, NEVER)
         if host in fleet.asked and tried != token:
@@ -136,7 +140,7 @@ def assess(
         profile, said = profile_of(policy.risk, host, words, fleet.controls(host), files.matches)
         profiles[host], notes[host] = profile, said
         was = before.get(host)
-        if host not in found.hosts:
+        if host not in found.listed:
             states[host] = "unknown"
             notes[host].append(error or found.unknown.get(host, "its packages are not known"))
             continue
@@ -147,9 +151,9 @@ def assess(
         if host in found.unknown:
             states[host] = "unknown"
             notes[host].append(found.unknown[host])
-        mine = tuple(was["groups"]) if was else ()
+        mine = kept.books[was["book"]] if was else ()
         book = books.make(
-            [units[number] for number in found.hosts[host]],
+            [stock for group in found.listed[host] if (stock := stocks.get(group)) is not None],
             profile,
             fleet.in_use(host),
             mine,
@@ -157,11 +161,15 @@ def assess(
             for_host(files.waivers, host, files.matches, now_ms),
             was is not None and was["incarnation"] != incarnation,
         )
-        closures = tuple(tuple(closure) for closure in book.closures)
-        made[host] = HostBook(book.groups, closures, incarnation, look_ms)
-        changes.append((host, mine, book.groups, book.closures))
+        shut = tuple(sheets.setdefault(id(each), Sheet.of(each)).name for each in book.closures)
+        same = was["book"] if was and book.shelves == mine and was["names"][0] == "shelves" else None
+        made[host] = HostBook(book.shelves, shut, incarnation, look_ms, same)
+        changes.append(Change(host, mine, *book))
     news = _news(changes, books, last, facts)
-    current = {host: made[host].groups if host in made else _kept(before, host) for host in fleet.hosts}
+    current = {
+        host: made[host].shelves if host in made else kept.books[before[host]["book"]] if host in before else ()
+        for host in fleet.hosts
+    }
     assessment_id = 0
     if keep:
         assessment_id = ledger.record_assessment(
@@ -177,13 +185,14 @@ def assess(
                 "news": news,
                 "summary": {"hosts": len(made), "lines": gathered(news)},
             },
-            {name: books.groups[name].content() for name in _named(made) - groups.keys()},
+            parts_of(books, kept, made, sheets.values()),
             made,
         )
     looks = {host: looked.get(host, NEVER).look_ms for host in fleet.hosts}
     return Assessed(
         assessment_id,
         current,
+        books.shelves,
         books.groups,
         states,
         looks,
@@ -202,17 +211,16 @@ def newer(ecosystem: str, one: str, two: str) -> bool:
     return compare(one, two, scheme_of_rows(ecosystem)) > 0
 
 
-def _named(made: Mapping[str, HostBook]) -> set[str]:
-    return {name for book in made.values() for name in book.groups}
-
-
-def _kept(before: Mapping[str, Mapping[str, Any]], host: str) -> tuple[str, ...]:
-    return tuple(before[host]["groups"]) if host in before else ()
-
-
-def _groups(ledger: Ledger, before: Mapping[str, Mapping[str, Any]]) -> dict[str, Group]:
-    wanted = {name for book in before.values() for name in book["groups"]}
-    return {name: Group.of(content) for name, content in ledger.values_of(wanted).items()}
+def _stocks(found: FleetMatch, units: Mapping[int, Unit]) -> dict[int, Stock]:
+    """Group of subjects -> Stock, of those with something open or watched; equal ones are one."""
+    made: dict[tuple[int, ...], Stock] = {}
+    stocks = {}
+    for group, numbers in found.groups.items():
+        if numbers:
+            if numbers not in made:
+                made[numbers] = stock_of(shelf_of(units[numbers[0]].source), [units[number] for number in numbers])
+            stocks[group] = made[numbers]
+    return stocks
 
 
 def _units(matcher: Matcher, found: FleetMatch, groups: Mapping[str, Group]) -> dict[int, Unit]:
@@ -249,38 +257,12 @@ def _match(answer: Answer) -> Match:
     )
 
 
-class _Closed:
-    """How often what was closed on a host; hosts with the same history share it."""
-
-    def __init__(self, ledger: Ledger, fleet: str) -> None:
-        self.on = {host: tuple(digests) for host, digests in ledger.closed_on(fleet).items()}
-        self.values = ledger.values_of({digest for digests in self.on.values() for digest in digests})
-        self.made: dict[tuple[str, ...], dict[str, dict[str, int]]] = {}
-
-    def of(self, host: str) -> Mapping[str, Mapping[str, int]]:
-        digests = self.on.get(host)
-        if digests is None:
-            return NONE_CLOSED
-        if digests not in self.made:
-            counts: dict[str, dict[str, int]] = {}
-            for digest in digests:
-                for row in self.values[digest]:
-                    closure = Closure(*row)
-                    vulns = counts.setdefault(closure.source, {})
-                    vulns[closure.vuln] = vulns.get(closure.vuln, 0) + 1
-            self.made[digests] = counts
-        return self.made[digests]
-
-
 def _news(
-    changes: Iterable[tuple[str, tuple[str, ...], tuple[str, ...], tuple[Closure, ...]]],
-    books: Books,
-    last: Mapping[str, Any] | None,
-    facts: Mapping[str, Facts],
+    changes: Iterable[Change], books: Books, last: Mapping[str, Any] | None, facts: Mapping[str, Facts]
 ) -> list[dict[str, Any]]:
     """What is new; on a first assessment nothing, since there is nothing to compare with."""
     if last is None:
         return []
     decisions = {row["row"]: row["decision"] for row in last["scheme"]["rows"]}
     old = {name: Facts(**known) for name, known in last["facts"].items()}
-    return news_of(changes, books.groups, books.context.scheme, decisions, facts, old)
+    return news_of(changes, books.shelves, books.groups, books.context.scheme, decisions, facts, old)

@@ -10,8 +10,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import is_unknown
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.subjects import source_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Group
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.work import NOTHING, Offer
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.lots import Offer
 
 SECTIONS = ("candidates", "holds", "use", "controls", "reboot")
 _SAMPLES = 10  # package lists of a platform that are read to learn which binary package is of which source
@@ -53,13 +52,13 @@ class Offers:
     def _section(self, host: str, name: str) -> Any:
         return self.values.get(self.digests.get(host, {}).get(name, ""))
 
-    def offer(self, host: str, group: Group) -> Offer:
-        """What the host is offered for the package of a group."""
+    def of(self, host: str) -> Mapping[str, Offer]:
+        """{package as findings name it: what the host is offered}; hosts that are offered the same share it."""
         digests = self.digests.get(host, {})
         key = (host in self.by_source, digests.get("candidates", ""), digests.get("holds", ""))
         if key not in self._offers:
             self._offers[key] = _offers(self._section(host, "candidates"), key[0])
-        return self._offers[key].get(group.source, NOTHING)
+        return self._offers[key]
 
     def security(self, host: str) -> Mapping[str, str]:
         """{package as findings name it: version on offer} of the host's pending security updates."""

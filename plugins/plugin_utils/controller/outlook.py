@@ -5,7 +5,7 @@ freezes leave open."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -173,17 +173,23 @@ def deadlines_of(
     if data is None:
         return None, None
     planned = {line["source"] for line in body["lines"]}
+    parts = [_closed_by([data["steps"][number] for number in lot], planned) for lot in data["lots"]]
     due: dict[str, int] = {}
     vulns: dict[str, set[str]] = {}
     for row in data["hosts"]:
-        for number in row["steps"]:
-            step = data["steps"][number]
-            if step["upgrade"] not in planned:
-                continue
-            for finding in step["findings"]:
-                if not finding["closes"]:
-                    continue
-                vulns.setdefault(row["host"], set()).add(str(finding["vuln"]))
-                if finding["due_ms"] is not None and finding["exception"] is None:
-                    due[row["host"]] = min(finding["due_ms"], due.get(row["host"], finding["due_ms"]))
+        mine = [parts[lot] for lot in row["lots"] if parts[lot][0]]
+        if mine:
+            vulns[row["host"]] = set().union(*(found for found, _due in mine))
+        dates = [date for _found, date in mine if date is not None]
+        if dates:
+            due[row["host"]] = min(dates)
     return due, vulns
+
+
+def _closed_by(steps: Iterable[Mapping[str, Any]], planned: Collection[str]) -> tuple[set[str], int | None]:
+    """(vulnerabilities, first deadline) of what a plan closes in one lot."""
+    found = [
+        finding for step in steps if step["upgrade"] in planned for finding in step["findings"] if finding["closes"]
+    ]
+    dates = [item["due_ms"] for item in found if item["due_ms"] is not None and item["exception"] is None]
+    return {str(item["vuln"]) for item in found}, min(dates, default=None)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import date, datetime, timezone
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.kept import Kept
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.deadlines import Life, Step, fleet_lives
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closure, Group
 
 DAY_MS = 86_400_000
 DEFAULT_DAYS = 90
@@ -38,20 +38,25 @@ def past_lives(ledger: Ledger, fleet: str, from_ms: int, to_ms: int) -> Iterator
     """(host, life) of every finding that was open at any time of the period."""
     made = {row["id"]: row for row in ledger.assessments(fleet)}
     history = ledger.book_history(fleet, until_ms=to_ms)
-    digests = {digest for rows in history.values() for _id, book, closed in rows for digest in (book, closed) if digest}
-    values = ledger.values_of(digests | {row["scheme"] for row in made.values()})
-    books = {book for rows in history.values() for _id, book, _closed in rows}
-    groups = ledger.values_of({name for book in books for name in values[book]})
+    values = ledger.values_of({row["scheme"] for row in made.values()})
     decisions = {
         digest: {row["row"]: row["decision"] for row in values[digest]["rows"]}
         for digest in {row["scheme"] for row in made.values()}
     }
+    kept = Kept(
+        ledger,
+        (book for rows in history.values() for _id, book, _closed in rows),
+        (closed for rows in history.values() for _id, _book, closed in rows if closed),
+    )
+    steps: dict[tuple[int, str, str | None], Step] = {}
 
-    def step_of(item: tuple[int, str, str | None]) -> Step:
-        number, book, closed = item
-        closures = tuple(Closure(*row) for row in values[closed]) if closed else ()
-        about = made[number]
-        return Step(about["ms"], tuple(values[book]), closures, decisions[about["scheme"]])
+    def step(item: tuple[int, str, str | None]) -> Step:
+        if item not in steps:
+            number, book, closed = item
+            about = made[number]
+            sheets = kept.closed[closed] if closed else ()
+            steps[item] = Step(about["ms"], kept.books[book], sheets, decisions[about["scheme"]])
+        return steps[item]
 
-    known = {name: Group.of(content) for name, content in groups.items()}
-    return fleet_lives(history, step_of, known, from_ms, to_ms)
+    hosts = {host: [step(item) for item in rows] for host, rows in history.items()}
+    return fleet_lives(hosts, kept.shelves, kept.groups, from_ms, to_ms)

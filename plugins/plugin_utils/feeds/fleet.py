@@ -9,7 +9,7 @@ read again, and cost grows with distinct package versions, not with hosts times 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -31,16 +31,21 @@ class HostFacts(NamedTuple):
 
 class FleetMatch(NamedTuple):
     """subjects: number -> Subject, of those with something open or watched. answers: number -> what is open in it.
-    hosts: host -> numbers of its subjects among these (kernels that are only kept are none of them). unknown: host ->
-    why nothing, or no more than what is in hosts, is known of it: its packages are not known, or no feed has data of
-    its platform. ecosystems: host -> ecosystem's name, "" for
-    none."""
+    groups: group -> numbers of its subjects among these (kernels that are only kept are none of them); all subjects of
+    a group are of one shelf. listed: host -> its groups. unknown: host -> why nothing, or no more than what is listed,
+    is known of it: its packages are not known, or no feed has data of its platform. ecosystems: host -> ecosystem's
+    name, "" for none."""
 
     subjects: dict[int, Subject]
     answers: dict[int, tuple[Answer, ...]]
-    hosts: dict[str, tuple[int, ...]]
+    groups: dict[int, tuple[int, ...]]
+    listed: dict[str, Sequence[int]]
     unknown: dict[str, str]
     ecosystems: dict[str, str]
+
+    def of(self, host: str) -> tuple[int, ...]:
+        """Numbers of a host's subjects; KeyError for one whose packages are not known."""
+        return tuple(chain.from_iterable(self.groups[group] for group in self.listed[host]))
 
 
 def match_fleet(
@@ -73,15 +78,11 @@ def match_fleet(
         for number, subject in subjects.items()
         if subject.role != LEFT_OVER and (subject in found or (subject.ecosystem, subject.package) in watched)
     }
-    # what follows is all that is done for each host, so it looks at groups of packages, and not at packages
-    hot_groups = {group: tuple(hot.intersection(numbers)) for group, numbers in groups.items()}
-    open_of = {
-        key: tuple(chain.from_iterable(map(hot_groups.__getitem__, listed))) for key, listed in groups_of.items()
-    }
     return FleetMatch(
         {number: subjects[number] for number in hot},
         {number: found[subjects[number]] for number in hot if subjects[number] in found},
-        {host: open_of[key] for host, key in keys.items()},
+        {group: tuple(number for number in numbers if number in hot) for group, numbers in groups.items()},
+        {host: groups_of[key] for host, key in keys.items()},
         unknown,
         ecosystems,
     )

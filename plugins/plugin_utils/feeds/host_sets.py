@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Which Subjects a host has, kept by what they were read from, so that a host that has not changed is not read again.
 
-Subjects have numbers. A host has groups of neighbouring ones; where a group ends is said by the packages' names alone,
-so hosts that differ in a few packages share all other groups.
+Subjects have numbers. A host has a group of them for each shelf of packages, so hosts that differ in a few packages
+share all other groups.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import zlib
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -19,9 +18,10 @@ from typing import Any, NamedTuple
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.carried import carried
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.ecosystems import Ecosystem, ecosystem_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.subjects import subjects_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shelves import shelf_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import Subject
 
-_FORMAT = 2
+_FORMAT = 3
 _TABLES = """
 CREATE TABLE IF NOT EXISTS subject (id INTEGER PRIMARY KEY, ecosystem TEXT, package TEXT, version TEXT, scheme TEXT,
     role TEXT, module TEXT, carried TEXT, UNIQUE (ecosystem, package, version, scheme, role, module, carried));
@@ -34,8 +34,6 @@ _NAMES = ("subject", "part", "carried", "host", "known")
 _AT_ONCE = 500
 _READ_AT_ONCE = 100
 """Hosts whose package lists are in memory together."""
-_GROUP = 8
-"""Packages in a group, on average."""
 _OLD_ROWS = 50_000
 """More hosts' sets than this, most of them not wanted any more, are too many to keep."""
 NO_PACKAGES = "its packages are not known"
@@ -175,14 +173,10 @@ class HostSets:
         self.database.executemany("INSERT OR IGNORE INTO carried VALUES (?,?)", list(said.values()))
         digests = {at: digest for at, (digest, _body) in said.items()}
         subjects = subjects_of(packages, one.ecosystem, one.kernel, digests)
-        parts, group = array("I"), array("I")
+        shelves: dict[int, array[int]] = {}
         for subject in subjects:
-            group.append(self._number(subject))
-            if not zlib.crc32(subject.package.encode("utf-8", "replace")) % _GROUP:
-                parts.append(self._part(group))
-                group = array("I")
-        if group:
-            parts.append(self._part(group))
+            shelves.setdefault(shelf_of(subject.package), array("I")).append(self._number(subject))
+        parts = array("I", (self._part(shelves[at]) for at in sorted(shelves)))
         self.database.execute("INSERT OR REPLACE INTO host VALUES (?,?)", (key, parts.tobytes()))
 
     def _part(self, group: array[int]) -> int:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import content
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.finding_tables import assessments, open_books
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.findings import book_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.part import Part
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.schema import hosts
@@ -41,17 +42,40 @@ class DeadlinesPart(Part):
             if not found:
                 return {}
             held = connection.execute(newest.limit(1)).scalar()
-            books = content.load(connection, {book for _host, book in found})
-            groups = content.load(connection, {name for book in books.values() for name in book} | {held or ""})
+            books = {
+                name: book_of(value)
+                for name, value in content.load(connection, {book for _host, book in found}).items()
+            }
+            shelves = content.load(
+                connection, {name for kind, names in books.values() for name in names if kind == "shelves"}
+            )
+            lists = {name: tuple(value["groups"]) for name, value in shelves.items()}
+            lists.update((book, names) for book, (kind, names) in books.items() if kind == "groups")
+            wanted = {name for names in lists.values() for name in names}
+            groups = content.load(connection, wanted | {held or ""})
         waivers = {item["id"]: item["until_ms"] for item in groups.get(held or "", ())}
-        counted = {book: _count(names, groups, waivers, now_ms) for book, names in books.items()}
+        ones = {name: _count([groups[name]], waivers, now_ms) for name in wanted}
+        parts = {name: _sum([ones[group] for group in names]) for name, names in lists.items()}
+        counted = {
+            book: parts[book] if kind == "groups" else _sum([parts[name] for name in names])
+            for book, (kind, names) in books.items()
+        }
         return {host: counted[book] for host, book in found}
 
 
-def _count(names: Collection[str], groups: Mapping[str, Any], waivers: Mapping[str, int], now_ms: int) -> Deadlines:
+def _sum(parts: Collection[Deadlines]) -> Deadlines:
+    return Deadlines(
+        sum(part.open for part in parts),
+        sum(part.overdue for part in parts),
+        sum(part.excepted for part in parts),
+        min((part.due_ms for part in parts if part.due_ms is not None), default=None),
+    )
+
+
+def _count(groups: Collection[Mapping[str, Any]], waivers: Mapping[str, int], now_ms: int) -> Deadlines:
     total = overdue = excepted = 0
     next_ms: int | None = None
-    for finding in (finding for name in names for finding in groups[name]["findings"]):
+    for finding in (finding for group in groups for finding in group["findings"]):
         total += 1
         due_ms, exception = finding[_DUE], finding[_EXCEPTION]
         # an exception that has ended since the assessment covers nothing any more

@@ -1,7 +1,8 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The tables of findings. What is open on a host is a book: the digests of its groups, one group a source package.
-Equal groups and equal books are stored once, so hosts with the same packages share them."""
+"""The tables of findings. What is open on a host is a book: the digests of its shelves; a shelf has the digests of its
+groups, one group a source package. Equal groups, shelves and books are stored once, so hosts with the same packages
+share them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,11 @@
 # Copyright (c) 2026 Lockstep contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Assessments and the life of findings, stored by distinct content: 10,000 hosts of 40 images cost what 40 cost."""
+"""Assessments and the life of findings, stored by distinct content: 10,000 hosts of 40 images cost what is distinct.
+
+A book is stored as `{"shelves": [digest]}`, a shelf as `{"at", "groups": [digest]}`, and what closed as `{"sheets":
+[digest]}` of lists of rows. Books of before were a list of groups' digests, and what closed a list of rows; those
+are still there, and `book_of` and `sheets_of` read both.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +26,35 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.schema im
 
 
 class HostBook(NamedTuple):
-    """What an assessment found on one host. groups: digests, sorted; closures: rows of values, empty where nothing
-    closed; look_ms: when the host was looked at."""
+    """What an assessment found on one host. shelves: digests; closed: digests of sheets, empty where nothing closed;
+    look_ms: when the host was looked at; same: the digest of its newest book where that has these shelves."""
 
-    groups: tuple[str, ...]
-    closures: tuple[tuple[Any, ...], ...]
+    shelves: tuple[str, ...]
+    closed: tuple[str, ...]
     incarnation: int
     look_ms: int | None
+    same: str | None = None
+
+
+def book_of(value: Any) -> tuple[str, tuple[str, ...]]:
+    """What a stored book names: `("shelves", digests)`, or `("groups", digests)` of one that an older version made."""
+    return ("shelves", tuple(value["shelves"])) if isinstance(value, Mapping) else ("groups", tuple(value))
+
+
+def sheets_of(value: Any) -> tuple[tuple[str, ...], list[list[Any]]]:
+    """(digests of sheets, rows) of what is stored as closed: rows of what an older version stored."""
+    return (tuple(value["sheets"]), []) if isinstance(value, Mapping) else ((), value)
+
+
+class _Shared:
+    """Books with each distinct text once in memory: thousands of hosts name the same shelves."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    def book(self, value: Any) -> tuple[str, tuple[str, ...]]:
+        kind, names = book_of(value)
+        return kind, tuple(self.texts.setdefault(name, name) for name in names)
 
 
 class Looked(NamedTuple):
@@ -48,25 +75,25 @@ class Findings(Part):
         now_ms: int,
         scheme_key: str,
         contents: Mapping[str, Any],
-        groups: Mapping[str, Any],
+        parts: Mapping[str, Any],
         found: Mapping[str, HostBook],
     ) -> int:
         """Record one assessment; return its id.
 
-        contents: the values of finding_tables.CONTENTS. groups: {digest: content} of every group that a book names and
-        that may be new. found: {host: HostBook}; hosts that are not in it keep their last book.
+        contents: the values of finding_tables.CONTENTS. parts: {digest: content} of every group, shelf and sheet that
+        is named and that may be new. found: {host: HostBook}; hosts that are not in it keep their last book.
         """
         packed = {name: content.pack(contents[name]) for name in CONTENTS}
         values = {item.digest: item for item in packed.values()}
-        for name, value in groups.items():
+        for name, value in parts.items():
             values[name] = content.pack(value)
-        lists: dict[Any, content.Packed] = {}
+        books_made: dict[tuple[str, ...], str] = {}
+        sheets_made: dict[tuple[str, ...], str] = {}
         for book in found.values():
-            if book.groups not in lists:
-                lists[book.groups] = content.pack(list(book.groups))
-            if book.closures and book.closures not in lists:
-                lists[book.closures] = content.pack([list(row) for row in book.closures])
-        values.update((item.digest, item) for item in lists.values())
+            for what, names, made_of in (("shelves", book.shelves, books_made), ("sheets", book.closed, sheets_made)):
+                if names not in made_of and (book.same is None if what == "shelves" else bool(names)):
+                    item = content.pack({what: list(names)})
+                    values[item.digest], made_of[names] = item, item.digest
         with self.database.write() as connection:
             run = self._run(connection, token)
             content.store(connection, values)
@@ -80,8 +107,8 @@ class Findings(Part):
             before = {row.host_id: row.book for row in newest}
             history, current = [], []
             for host, book in found.items():
-                host_id, name = known[host], lists[book.groups].digest
-                closed = lists[book.closures].digest if book.closures else None
+                host_id, name = known[host], book.same or books_made[book.shelves]
+                closed = sheets_made[book.closed] if book.closed else None
                 about = {"host_id": host_id, "assessment_id": made, "book": name}
                 if closed or before.get(host_id) != name:
                     history.append({**about, "closed": closed})
@@ -116,12 +143,31 @@ class Findings(Part):
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def open_books(self, fleet: str) -> dict[str, dict[str, Any]]:
-        """{host: {groups, book, incarnation, look_ms, assessment_id}} of every host that was ever assessed."""
+        """{host: {names, book, incarnation, look_ms, assessment_id}} of every host that was ever assessed; `names`: as
+        `book_of` gives them."""
         query = sa.select(open_books, hosts_table.c.name).join(hosts_table, hosts_table.c.id == open_books.c.host_id)
         with self.database.read() as connection:
             rows = [dict(row) for row in connection.execute(query.where(hosts_table.c.fleet == fleet)).mappings()]
             values = content.load(connection, {row["book"] for row in rows})
-        return {row["name"]: {**row, "groups": values[row["book"]]} for row in rows}
+        shared = _Shared()
+        names = {digest: shared.book(value) for digest, value in values.items()}
+        return {row["name"]: {**row, "names": names[row["book"]]} for row in rows}
+
+    def groups_of(self, fleet: str, host: str) -> list[Any] | None:
+        """The groups of a host's newest book; None for one that was never assessed."""
+        newest = sa.select(open_books.c.book).join(hosts_table, hosts_table.c.id == open_books.c.host_id)
+        with self.database.read() as connection:
+            book = connection.execute(
+                newest.where(hosts_table.c.fleet == fleet, hosts_table.c.name == content.clean(host))
+            ).scalar()
+            if book is None:
+                return None
+            kind, names = book_of(content.load(connection, [book])[book])
+            if kind == "shelves":
+                shelves = content.load(connection, names)
+                names = tuple(group for name in names for group in shelves[name]["groups"])
+            values = content.load(connection, names)
+        return [values[name] for name in names]
 
     def values_of(self, digests: Collection[str]) -> dict[str, Any]:
         """{digest: value}, of groups or of anything else that is stored by digest."""

@@ -19,8 +19,8 @@ NEWS_ITEMS = 2000
 def assess_view(given: Mapping[str, Any]) -> dict[str, Any]:
     """The document of assess.schema.json.
 
-    `given`: {fleet, now_ms, policy, closing, scheme, feeds, unknown, assumptions, hosts, steps, work, vulnerabilities,
-    news, exceptions} as `controller/assessing.py` makes it from the ledger; its keys are those of the view.
+    `given`: {fleet, now_ms, policy, closing, scheme, feeds, unknown, assumptions, hosts, lots, steps, work,
+    vulnerabilities, news, exceptions} as `controller/assess_data.py` makes it; its keys are those of the view.
     """
     data = _safe(given)
     hosts, vulns = data["hosts"], data["vulnerabilities"]
@@ -55,6 +55,7 @@ def assess_view(given: Mapping[str, Any]) -> dict[str, Any]:
         "assumptions": data["assumptions"],
         "work": data["work"],
         "hosts": hosts,
+        "lots": data["lots"],
         "steps": data["steps"],
         "vulnerabilities": vulns,
         "news": {**data["news"], "items": data["news"]["items"][:NEWS_ITEMS]},

@@ -10,6 +10,9 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.tables import table
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.times import iso
 
+_NAMED = 50
+"""Hosts whose names a row has; the file of hosts and the JSON have all of them."""
+
 
 def _when(ms: int | None) -> str:
     return "none" if ms is None else iso(ms)
@@ -17,6 +20,12 @@ def _when(ms: int | None) -> str:
 
 def _score(steps: int | None, digits: int) -> str | None:
     return None if steps is None else f"{steps / 10**digits:.{digits}f}"
+
+
+def _on(some: list[str], count: int) -> list[str]:
+    """Names of hosts, and how many more there are."""
+    named = some[:_NAMED]
+    return named + [f"and {count - len(named)} more"] * (count > len(named))
 
 
 def assess_files(view: dict[str, Any]) -> dict[str, str]:
@@ -58,7 +67,7 @@ def _work(view: dict[str, Any]) -> str:
                 row["ecosystem"],
                 row["from"],
                 row["to"] or "",
-                len(row["hosts"]),
+                row["hosts"],
                 row["open"],
                 row["kev"],
                 _when(row["first_due_ms"]),
@@ -68,7 +77,7 @@ def _work(view: dict[str, Any]) -> str:
                 [f"{use} on {count}" for use, count in sorted(row["in_use"].items())],
                 row["consequences"],
                 row["blocked"],
-                row["hosts"],
+                _on(row["some"], row["hosts"]),
                 row["vulns"],
             ]
             for row in view["work"]
@@ -129,9 +138,15 @@ def _hosts(view: dict[str, Any]) -> str:
 def _findings(view: dict[str, Any]) -> str:
     """One row for each vulnerability in each distinct package, version and profile, with the hosts that have it."""
     on: dict[int, list[str]] = {}
+    count: dict[int, int] = {}
+    by_lot: list[list[str]] = [[] for _lot in view["lots"]]
     for row in view["hosts"]:
-        for number in row["steps"]:
-            on.setdefault(number, []).append(row["host"])
+        for lot in row["lots"]:
+            by_lot[lot].append(row["host"])
+    for lot, hosts in enumerate(by_lot):
+        for number in view["lots"][lot]:
+            on.setdefault(number, []).extend(hosts[:_NAMED])
+            count[number] = count.get(number, 0) + len(hosts)
     header = [
         "vulnerability",
         "package",
@@ -157,7 +172,7 @@ def _findings(view: dict[str, Any]) -> str:
 
     def rows() -> Iterable[list[Any]]:
         for number, step in enumerate(view["steps"]):
-            hosts = on.get(number, [])
+            hosts = _on(sorted(on.get(number, ())), count.get(number, 0))
             for item in step["findings"]:
                 yield [
                     item["vuln"],
@@ -178,8 +193,8 @@ def _findings(view: dict[str, Any]) -> str:
                     step["exposure"],
                     step["criticality"],
                     step["controls"],
-                    len(hosts),
-                    hosts[:50] + [f"and {len(hosts) - 50} more"] * (len(hosts) > 50),
+                    count.get(number, 0),
+                    hosts,
                 ]
 
     return table(header, rows())

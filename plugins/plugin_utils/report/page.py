@@ -17,7 +17,9 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.report import ti
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.refs import (
     ASSESS_FILTERS,
     DETECT_FILTERS,
+    SHOWN_HOSTS,
     host_refs,
+    shown_steps,
     step_refs,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.terminal_assess import deadline
@@ -44,6 +46,7 @@ def _environment() -> Environment:
         length=times.length,
         bars=bars,
         first_rows=FIRST_ROWS,
+        shown_hosts=SHOWN_HOSTS,
         detect_filters=DETECT_FILTERS,
         assess_filters=ASSESS_FILTERS,
         deadline=deadline,
@@ -90,4 +93,5 @@ def page(view: dict[str, Any], beside: list[str]) -> str:
         policy=policy,
         refs=refs,
         notes=notes,
+        shown=shown_steps(view) if view["kind"] == "assess" else None,
     )

@@ -32,11 +32,28 @@ ASSESS_FILTERS = (
 )
 
 
+SHOWN_HOSTS = 2000
+"""Hosts of an assessment that its page has; a browser has enough of those, and the files beside it have all."""
+
+
 def host_refs(view: dict[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
-    """For each host its references as the page's attribute, and the notes `[{label, text}]`."""
+    """For each host on the page its references as the page's attribute, and the notes `[{label, text}]`."""
     notes = Distinct()
     tell = {"detect": _detect, "assess": _assess, "rollout": _rollout}[view["kind"]]
-    return [_attribute(row, *tell(row), notes) for row in view["hosts"]], notes.rows
+    rows = view["hosts"] if view["kind"] != "assess" else view["hosts"][:SHOWN_HOSTS]
+    return [_attribute(host_steps(row, view), *tell(row), notes) for row in rows], notes.rows
+
+
+def host_steps(row: dict[str, Any], view: dict[str, Any]) -> list[int]:
+    """The steps of a host: its own list, or those of its lots."""
+    steps: list[int] = row["steps"] if "steps" in row else [step for lot in row["lots"] for step in view["lots"][lot]]
+    return steps
+
+
+def shown_steps(view: dict[str, Any]) -> set[int]:
+    """The steps of the hosts that are on the page of an assessment."""
+    lots = {lot for row in view["hosts"][:SHOWN_HOSTS] for lot in row["lots"]}
+    return {step for lot in lots for step in view["lots"][lot]}
 
 
 def step_refs(numbers: list[int]) -> str:
@@ -44,10 +61,10 @@ def step_refs(numbers: list[int]) -> str:
     return " ".join(f"s{number}" for number in numbers)
 
 
-def _attribute(row: dict[str, Any], filters: list[str], told: list[tuple[str, str]], notes: Distinct) -> str:
+def _attribute(steps: list[int], filters: list[str], told: list[tuple[str, str]], notes: Distinct) -> str:
     numbers = [notes.add({"label": label, "text": text}) for label, text in told]
     return " ".join(
-        [*filters, *(f"s{number}" for number in row["steps"]), *(f"n{number}" for number in dict.fromkeys(numbers))]
+        [*filters, *(f"s{number}" for number in steps), *(f"n{number}" for number in dict.fromkeys(numbers))]
     )
 
 

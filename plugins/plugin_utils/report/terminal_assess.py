@@ -87,7 +87,7 @@ def _work(view: dict[str, Any], now_ms: int, out: Layout) -> None:
         for row in stuck[:NO_FIX]:
             text, css = deadline(row["first_due_ms"], now_ms)
             out.text(
-                f"{row['source']} {_versions(row['from'])} on {plural(len(row['hosts']), 'host')}: {row['blocked']}; "
+                f"{row['source']} {_versions(row['from'])} on {plural(row['hosts'], 'host')}: {row['blocked']}; "
                 f"{_closes(row, 'has')}, {_due(text, row)}",
                 css,
                 indent=2,
@@ -97,7 +97,7 @@ def _work(view: dict[str, Any], now_ms: int, out: Layout) -> None:
 
 
 def _job(row: dict[str, Any]) -> str:
-    return f"{row['source']} {_versions(row['from'])} → {row['to']} on {plural(len(row['hosts']), 'host')}"
+    return f"{row['source']} {_versions(row['from'])} → {row['to']} on {plural(row['hosts'], 'host')}"
 
 
 def _versions(found: list[str]) -> str:

@@ -13,7 +13,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.word
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, utc
 
 Assessment = Mapping[str, Any]
-"""The data of an assessment's report: `steps`, `hosts` and `work` of docs/assess.schema.json."""
+"""The data of an assessment's report: `steps`, `lots`, `hosts` and `work` of docs/assess.schema.json."""
 
 
 def wanted_sources(data: Assessment, closes: Closes, now_ms: int) -> dict[str, set[str]]:
@@ -26,10 +26,8 @@ def wanted_sources(data: Assessment, closes: Closes, now_ms: int) -> dict[str, s
         any(finding["closes"] and _meets(finding, closes, now_ms) for finding in step["findings"])
         for step in data["steps"]
     ]
-    return {
-        row["host"]: {data["steps"][number]["upgrade"] for number in row["steps"] if wanted[number]}
-        for row in data["hosts"]
-    }
+    sources = [{data["steps"][number]["upgrade"] for number in lot if wanted[number]} for lot in data["lots"]]
+    return {row["host"]: set().union(*(sources[lot] for lot in row["lots"])) for row in data["hosts"]}
 
 
 def _meets(finding: Mapping[str, Any], closes: Closes, now_ms: int) -> bool:

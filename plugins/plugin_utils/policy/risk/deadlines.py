@@ -8,10 +8,12 @@ since, the record has not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.book import Shelf
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closure, Entry, Group
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shelves import shelf_of
 
 OUTCOMES = ("kept", "missed", "open", "excepted", "no_deadline")
 
@@ -20,10 +22,20 @@ class Step(NamedTuple):
     """A host's book after one assessment."""
 
     ms: int
+    shelves: tuple[str, ...]
+    closures: tuple[tuple[Closure, ...], ...]
+    """What closed, shelf by shelf."""
+    decisions: Mapping[int, str]
+    """The decision of each row of the scheme of that day."""
+
+
+class _Part(NamedTuple):
+    """One shelf of a Step."""
+
+    ms: int
     groups: tuple[str, ...]
     closures: tuple[Closure, ...]
     decisions: Mapping[int, str]
-    """The decision of each row of the scheme of that day."""
 
 
 class Life(NamedTuple):
@@ -49,9 +61,9 @@ class _Open(NamedTuple):
     changes: int
 
 
-def lives(steps: Sequence[Step], groups: Mapping[str, Group], from_ms: int, to_ms: int) -> list[Life]:
-    """The findings of one host that were open at any time of the period, by package and vulnerability. `steps`: its
-    books, oldest first, from the first that was ever kept."""
+def lives(steps: Sequence[_Part], groups: Mapping[str, Group], from_ms: int, to_ms: int) -> list[Life]:
+    """The findings in one shelf that were open at any time of the period, by package and vulnerability. `steps`: what
+    it had, oldest first, from the first that was ever kept."""
     now_open: dict[tuple[str, str], _Open] = {}
     found: list[Life] = []
     for step in steps:
@@ -89,17 +101,40 @@ def _life(key: tuple[str, str], was: _Open, closed_ms: int | None, why: str, to_
 
 
 def fleet_lives(
-    hosts: Mapping[str, Sequence[tuple[int, str, str | None]]],
-    step_of: Callable[[tuple[int, str, str | None]], Step],
+    hosts: Mapping[str, Sequence[Step]],
+    shelves: Mapping[str, Shelf],
     groups: Mapping[str, Group],
     from_ms: int,
     to_ms: int,
 ) -> Iterator[tuple[str, Life]]:
-    """(host, life) of every host; hosts with the same history are worked out once."""
-    made: dict[tuple[tuple[int, str, str | None], ...], Iterable[Life]] = {}
-    for host, history in hosts.items():
-        key = tuple(history)
-        if key not in made:
-            made[key] = lives([step_of(item) for item in history], groups, from_ms, to_ms)
-        for life in made[key]:
-            yield host, life
+    """(host, life) of every host, by shelf; each distinct history of a shelf is worked out once. Of a host, the steps
+    of one assessment are one object, so that what is equal is seen at once."""
+    made: dict[tuple[object, ...], list[Life]] = {}
+    for host, steps in hosts.items():
+        of: dict[int, list[tuple[Step, str, tuple[Closure, ...]]]] = {}
+        for at in sorted({shelves[name].at for step in steps for name in step.shelves}):
+            of[at] = []
+        for step in steps:
+            has = {shelves[name].at: name for name in step.shelves}
+            gone = {shelf_of(closures[0].source): closures for closures in step.closures}
+            for at, history in of.items():
+                history.append((step, has.get(at, ""), gone.get(at, ())))
+        for at, history in of.items():
+            # a step in which the shelf stayed as it was says nothing of it, unless its scheme's rows are others
+            told = [
+                item
+                for number, item in enumerate(history)
+                if not number
+                or item[2]
+                or item[1] != history[number - 1][1]
+                or item[0].decisions is not history[number - 1][0].decisions
+            ]
+            key = (at, *((step.ms, id(step.decisions), name, id(closures)) for step, name, closures in told))
+            if key not in made:
+                parts = [
+                    _Part(step.ms, shelves[name].groups if name else (), closures, step.decisions)
+                    for step, name, closures in told
+                ]
+                made[key] = lives(parts, groups, from_ms, to_ms)
+            for life in made[key]:
+                yield host, life

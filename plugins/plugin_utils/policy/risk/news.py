@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from heapq import nsmallest
+from itertools import chain
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.book import Shelf
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closure, Entry, Facts, Group
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.scheme import Scheme
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shelves import shelf_of
 
 KINDS = ("entered_kev", "decision", "appeared", "gone")
 SHOWN_HOSTS = 20
@@ -26,8 +30,18 @@ class _Event(NamedTuple):
     due_ms: int | None
 
 
+class Change(NamedTuple):
+    """A host's book before and now, as digests of its shelves, and what closed, shelf by shelf."""
+
+    host: str
+    before: tuple[str, ...]
+    now: tuple[str, ...]
+    closures: tuple[tuple[Closure, ...], ...]
+
+
 def news_of(
-    changes: Iterable[tuple[str, tuple[str, ...], tuple[str, ...], tuple[Closure, ...]]],
+    changes: Iterable[Change],
+    shelves: Mapping[str, Shelf],
     groups: Mapping[str, Group],
     scheme: Scheme,
     old_decisions: Mapping[int, str],
@@ -36,33 +50,28 @@ def news_of(
 ) -> list[dict[str, Any]]:
     """Items `{kind, vuln, source, before, after, kev, due_ms, hosts: number, some: [name]}`, the most urgent first.
 
-    `changes`: (host, its groups before, its groups now, what closed). `before` and `after` are decisions; of what is
-    gone `after` is why. `old_decisions`: the decision of each row number of the scheme of that day.
+    `before` and `after` are decisions; of what is gone `after` is why. `old_decisions`: the decision of each row number
+    of the scheme of that day.
     """
     entered = {
         vuln
         for vuln, known in facts.items()
         if known.kev == "yes" and vuln in old_facts and old_facts[vuln].kev != "yes"
     }
-    made: dict[tuple[object, ...], list[_Event]] = {}
-    found: dict[_Event, list[str]] = {}
-    for host, before, now, closures in changes:
-        if before == now and not closures and not entered:
-            continue
-        key = (before, now, closures)
-        events = made.get(key)
-        if events is None:
-            events = made[key] = _events(before, now, closures, groups, scheme, old_decisions, entered)
-        for event in events:
-            found.setdefault(event, []).append(host)
+    found: dict[_Event, list[list[str]]] = {}
+    for (before, now, _id), (closures, hosts) in _distinct(changes, shelves, bool(entered)).items():
+        was = shelves[before].groups if before else ()
+        known = shelves[now].groups if now else ()
+        for event in dict.fromkeys(_events(was, known, closures, groups, scheme, old_decisions, entered)):
+            found.setdefault(event, []).append(hosts)  # a host has one shelf of a package, and is in one of the lists
     items = [
         {
             **event._asdict(),
             "kev": facts.get(event.vuln, NO_FACTS).kev == "yes",
-            "hosts": len(hosts),
-            "some": sorted(hosts)[:SHOWN_HOSTS],
+            "hosts": sum(map(len, lists)),
+            "some": nsmallest(SHOWN_HOSTS, chain.from_iterable(lists)),
         }
-        for event, hosts in found.items()
+        for event, lists in found.items()
     ]
     return sorted(
         items,
@@ -75,6 +84,25 @@ def news_of(
             -item["hosts"],
         ),
     )
+
+
+def _distinct(
+    changes: Iterable[Change], shelves: Mapping[str, Shelf], all_of_them: bool
+) -> dict[tuple[str, str, int], tuple[tuple[Closure, ...], list[str]]]:
+    """Distinct changes of a shelf, with the hosts that made them; shelves that have not changed only if wanted."""
+    found: dict[tuple[str, str, int], tuple[tuple[Closure, ...], list[str]]] = {}
+    for host, before, now, closed in changes:
+        if before == now and not closed and not all_of_them:
+            continue
+        was = {shelves[name].at: name for name in before}
+        known = {shelves[name].at: name for name in now}
+        gone = {shelf_of(closures[0].source): closures for closures in closed}
+        for at in {**was, **known, **gone}:
+            one, two, closures = was.get(at, ""), known.get(at, ""), gone.get(at, ())
+            if one != two or closures or all_of_them:
+                # by identity: hosts share what closed, and it may be thousands of rows
+                found.setdefault((one, two, id(closures)), (closures, []))[1].append(host)
+    return found
 
 
 def _entries(names: Iterable[str], groups: Mapping[str, Group]) -> dict[tuple[str, str], Entry]:

@@ -8,29 +8,20 @@ vulnerabilities, and one line of it is one job.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.life import Newer
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.lots import Lot, Lots, Offer
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Entry, Facts, Group
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.scheme import Scheme
 
 NO_FACTS = Facts()
 SEVERITIES = ("critical", "high", "medium", "low", "none", "unknown")
 _NEVER = 1 << 62
-
-
-class Offer(NamedTuple):
-    """What a host's package manager would install for a source package: version None where it offers nothing."""
-
-    version: str | None
-    blocked: str = ""
-    """Why it would not be taken: a hold, a phased update; empty where nothing stands against it."""
-    source: str = ""
-    """The source package that it is built from, where the finding names a binary one."""
-
-
-NOTHING = Offer(None)
+NAMED_HOSTS = 50
+"""Names of hosts that a line keeps besides their number; the hosts' own rows name its steps."""
 
 
 class Tally(NamedTuple):
@@ -89,9 +80,8 @@ def share_of(group: Group, offer: Offer, newer: Newer) -> Share:
 
 
 def work_list(
-    hosts: Mapping[str, Iterable[str]],
+    lots: Sequence[Lot],
     groups: Mapping[str, Group],
-    offers: Callable[[str, Group], Offer],
     scheme: Scheme,
     facts: Mapping[str, Facts],
     newer: Newer,
@@ -99,16 +89,16 @@ def work_list(
 ) -> list[dict[str, Any]]:
     """What to patch first.
 
-    `hosts`: {host: digests of its groups}; `offers(host, group)`. One line for each source package and version that
-    closes findings, then one for what nothing on offer closes: `{source, ecosystem, from: [version], to, blocked,
-    packages, shares: [(group, offer)], hosts: [name], vulns: [id], kev: [id], in_use}` and the fields of Tally.
+    One line for each source package and version that closes findings, then one for what nothing on offer closes:
+    `{source, ecosystem, from: [version], to, blocked, packages, shares: [(group, offer)], hosts: number, some: [name],
+    vulns: [id], kev: [id], in_use}` and the fields of Tally.
     """
-    on: dict[tuple[str, Offer], list[str]] = {}
-    for host, names in hosts.items():
-        for name in names:
-            on.setdefault((name, offers(host, groups[name])), []).append(host)
+    on: dict[tuple[str, Offer], list[int]] = {}
+    for number, lot in enumerate(lots):
+        for pair in lot.pairs():
+            on.setdefault(pair, []).append(number)
     lines: dict[tuple[str, str, str | None, str], dict[str, Any]] = {}
-    for (name, offer), members in on.items():
+    for (name, offer), numbers in on.items():
         group = groups[name]
         share = share_of(group, offer, newer)
         for entries, to, blocked in (
@@ -127,7 +117,7 @@ def work_list(
                     "blocked": blocked,
                     "packages": set(),
                     "shares": set(),
-                    "hosts": set(),
+                    "lots": set(),
                     "entries": {},
                     "in_use": {},
                 },
@@ -135,10 +125,11 @@ def work_list(
             line["from"].add(group.version)
             line["packages"].update(group.packages or (group.source,))
             line["shares"].add((name, offer))
-            line["hosts"].update(members)
-            line["in_use"][group.in_use] = line["in_use"].get(group.in_use, 0) + len(members)
-            line["entries"] = {entry.vuln: entry for entry in merged((line["entries"].values(), entries))}
-    return sorted((_line(line, scheme, facts, now_ms) for line in lines.values()), key=_order)
+            line["lots"].update(numbers)
+            count = sum(len(lots[number].hosts) for number in numbers)
+            line["in_use"][group.in_use] = line["in_use"].get(group.in_use, 0) + count
+            merge(line["entries"], entries)
+    return sorted((_line(line, lots, scheme, facts, now_ms) for line in lines.values()), key=_order)
 
 
 def _why_open(entries: tuple[Entry, ...]) -> str:
@@ -151,8 +142,13 @@ def _urgency(entry: Entry) -> tuple[bool, int, int]:
     return entry.exception is not None, entry.due_ms or _NEVER, entry.row
 
 
-def _line(line: dict[str, Any], scheme: Scheme, facts: Mapping[str, Facts], now_ms: int) -> dict[str, Any]:
+def _line(
+    line: dict[str, Any], lots: Sequence[Lot], scheme: Scheme, facts: Mapping[str, Facts], now_ms: int
+) -> dict[str, Any]:
     entries: dict[str, Entry] = line.pop("entries")
+    hosts: set[str] = set()
+    for number in line.pop("lots"):
+        hosts.update(lots[number].hosts)
     counted = tally(entries.values(), scheme, facts, now_ms)
     active = [entry for entry in entries.values() if entry.exception is None]
     return {
@@ -160,7 +156,8 @@ def _line(line: dict[str, Any], scheme: Scheme, facts: Mapping[str, Facts], now_
         "from": sorted(line["from"]),
         "packages": sorted(line["packages"]),
         "shares": sorted(line["shares"], key=str),
-        "hosts": sorted(line["hosts"]),
+        "hosts": len(hosts),
+        "some": nsmallest(NAMED_HOSTS, hosts),
         "vulns": sorted(entries),
         "kev": sorted(entry.vuln for entry in active if facts.get(entry.vuln, NO_FACTS).kev == "yes"),
         "open": counted.open,
@@ -180,68 +177,80 @@ def _order(line: dict[str, Any]) -> tuple[Any, ...]:
         line["first_due_ms"] or _NEVER,
         -len(line["kev"]),
         [-count for count in line["severity"]],
-        -len(line["hosts"]),
+        -line["hosts"],
         line["source"],
         line["to"] or "",
     )
 
 
 def host_list(
-    hosts: Mapping[str, Iterable[str]],
+    found: Lots,
     groups: Mapping[str, Group],
     scheme: Scheme,
     facts: Mapping[str, Facts],
     now_ms: int,
 ) -> list[dict[str, Any]]:
-    """The most vulnerable systems first: `{host, groups, upgrades, open, kev, overdue, overdue_upgrades, excepted,
+    """The most vulnerable systems first: `{host, lots, upgrades, open, kev, overdue, overdue_upgrades, excepted,
     first_due_ms, decision, severity}`. An upgrade is a source package with an open finding."""
-    counted: dict[tuple[str, ...], Tally] = {}
-    made: dict[tuple[str, ...], dict[str, Any]] = {}
-    found = []
-    for host, names in hosts.items():
-        key = tuple(names)
-        if key not in made:
-            by_source: dict[str, list[str]] = {}
-            for name in key:
-                by_source.setdefault(groups[name].source, []).append(name)
-            tallies = {}
-            for source, mine in by_source.items():
-                if tuple(mine) not in counted:
-                    entries = merged(groups[name].findings for name in mine)
-                    counted[tuple(mine)] = tally(entries, scheme, facts, now_ms)
-                tallies[source] = counted[tuple(mine)]
-            made[key] = _host(by_source, tallies)
-        found.append({"host": host, **made[key]})
-    return sorted(found, key=_host_order)
+    counted: dict[tuple[str, ...], _Count] = {}
+    for lot in found.lots:
+        if lot.groups not in counted:
+            counted[lot.groups] = _count(lot.groups, groups, scheme, facts, now_ms)
+    counts = [counted[lot.groups] for lot in found.lots]
+    rows = [_host(host, numbers, counts) for host, numbers in found.of.items()]
+    return sorted(rows, key=_host_order)
 
 
-def merged(findings: Iterable[Iterable[Entry]]) -> list[Entry]:
-    """The findings of one source package in several versions or binary packages: each vulnerability once."""
-    entries: dict[str, Entry] = {}
-    for group in findings:
-        for entry in group:
-            known = entries.get(entry.vuln)
-            if known is None or _urgency(entry) < _urgency(known):
-                entries[entry.vuln] = entry
-    return list(entries.values())
+class _Count(NamedTuple):
+    """A lot at a glance. numbers: of the columns of _SUMS; due: the first deadline and its decision; undue: the
+    decision of what has no deadline."""
+
+    numbers: tuple[int, ...]
+    due: tuple[int, str] | None
+    undue: str
 
 
-def _host(by_source: Mapping[str, list[str]], tallies: Mapping[str, Tally]) -> dict[str, Any]:
-    ordered = sorted(by_source, key=lambda source: (tallies[source].first_due_ms or _NEVER, source))
-    due = [(item.first_due_ms, item.decision) for item in tallies.values() if item.first_due_ms is not None]
-    undue = next((item.decision for item in tallies.values() if item.open), "")
+_SUMS = ("upgrades", "open", "kev", "overdue", "overdue_upgrades", "excepted")
+_NONE = (0,) * (len(_SUMS) + len(SEVERITIES))
+
+
+def _count(
+    names: Iterable[str], groups: Mapping[str, Group], scheme: Scheme, facts: Mapping[str, Facts], now_ms: int
+) -> _Count:
+    by_source: dict[str, dict[str, Entry]] = {}
+    for name in names:
+        merge(by_source.setdefault(groups[name].source, {}), groups[name].findings)
+    tallies = [tally(entries.values(), scheme, facts, now_ms) for entries in by_source.values()]
+    numbers = [
+        (bool(one.open), one.open, one.kev, one.overdue, bool(one.overdue), one.excepted, *one.severity)
+        for one in tallies
+    ]
+    due = [(item.first_due_ms, item.decision) for item in tallies if item.first_due_ms is not None]
+    undue = next((item.decision for item in tallies if item.open), "")
+    return _Count(tuple(map(sum, zip(*numbers, strict=True))), min(due, default=None), undue)
+
+
+def _host(host: str, numbers: Sequence[int], counts: Sequence[_Count]) -> dict[str, Any]:
+    mine = [counts[number] for number in numbers]
+    sums = tuple(map(sum, zip(*(count.numbers for count in mine), strict=True))) or _NONE
+    due = min((count.due for count in mine if count.due is not None), default=None)
     return {
-        "groups": [name for source in ordered for name in by_source[source]],
-        "upgrades": sum(1 for item in tallies.values() if item.open),
-        "open": sum(item.open for item in tallies.values()),
-        "kev": sum(item.kev for item in tallies.values()),
-        "overdue": sum(item.overdue for item in tallies.values()),
-        "overdue_upgrades": sum(1 for item in tallies.values() if item.overdue),
-        "excepted": sum(item.excepted for item in tallies.values()),
-        "first_due_ms": min(due)[0] if due else None,
-        "decision": min(due)[1] if due else undue,
-        "severity": [sum(item.severity[at] for item in tallies.values()) for at in range(len(SEVERITIES))],
+        "host": host,
+        "lots": list(numbers),
+        **dict(zip(_SUMS, sums, strict=False)),
+        "first_due_ms": due[0] if due else None,
+        "decision": due[1] if due else next((count.undue for count in mine if count.undue), ""),
+        "severity": list(sums[len(_SUMS) :]),
     }
+
+
+def merge(entries: dict[str, Entry], more: Iterable[Entry]) -> None:
+    """Add the findings of one source package in another version or binary package: each vulnerability once, as it is
+    the most urgent."""
+    for entry in more:
+        known = entries.get(entry.vuln)
+        if known is None or _urgency(entry) < _urgency(known):
+            entries[entry.vuln] = entry
 
 
 def _host_order(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -82,7 +82,8 @@ def test_deadlines_and_vulnerabilities_are_those_that_the_plan_closes() -> None:
             {"upgrade": "bash", "findings": [finding("D", 2)]},
             {"upgrade": "openssl", "findings": [finding("E", 3, exception={"id": 1}), finding("F", None)]},
         ],
-        "hosts": [{"host": "a", "steps": [0, 1]}, {"host": "b", "steps": [2]}],
+        "lots": [[0], [1], [2]],
+        "hosts": [{"host": "a", "lots": [0, 1]}, {"host": "b", "lots": [2]}],
     }
     assert deadlines_of(data, body()) == ({"a": 5}, {"a": {"A", "B"}, "b": {"E", "F"}})
     assert deadlines_of(None, body()) == (None, None)

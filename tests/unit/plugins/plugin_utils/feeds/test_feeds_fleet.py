@@ -52,7 +52,7 @@ def found(match: FleetMatch, host: str) -> set[tuple[str, str, str]]:
     """(package, version, vulnerability) of what is open on a host."""
     return {
         (match.subjects[number].package, match.subjects[number].version, answer.id)
-        for number in match.hosts[host]
+        for number in match.of(host)
         for answer in match.answers.get(number, ())
     }
 
@@ -90,7 +90,7 @@ def test_hosts_and_what_is_open_on_them(folder: Path) -> None:
     match = hosts.match(folder)
     assert found(match, "old") == found(match, "same") == {("openssl", "3.0", "CVE-2026-0001")}
     assert found(match, "alma") == {("bash", "5.1.8-6.el9", "CVE-2026-0003")}
-    assert match.hosts["new"] == ()
+    assert match.of("new") == ()
     assert match.unknown == {
         "plan9": "no data are published for its operating system",
         "blind": "its packages are not known",
@@ -104,7 +104,7 @@ def test_hosts_and_what_is_open_on_them(folder: Path) -> None:
 def test_a_platform_without_data_is_unknown_and_not_fine(folder: Path) -> None:
     match = Hosts({"h": {**debian("3.0"), "os": {**DEBIAN, "version": "13"}}, "old": debian("3.0")}).match(folder)
     assert match.unknown == {"h": "no feed has data of Debian:13"}
-    assert match.hosts["h"] == ()
+    assert match.of("h") == ()
 
 
 DAY = 86_400_000
@@ -128,7 +128,7 @@ def test_coverage(folder: Path, ecosystem: str, now: str, age: int | None, state
 
 def test_a_watched_package_is_there_without_an_answer(folder: Path) -> None:
     match = Hosts({"new": debian("3.1")}).match(folder, watch={("Debian:12", "openssl")})
-    assert [match.subjects[number].version for number in match.hosts["new"]] == ["3.1"]
+    assert [match.subjects[number].version for number in match.of("new")] == ["3.1"]
     assert match.answers == {}
 
 
@@ -138,7 +138,7 @@ def test_only_what_has_changed_is_read(folder: Path) -> None:
     first.match(folder)
     assert len(first.asked) == len(set(first.asked)) == len(first.contents)
     again = Hosts(before)
-    assert again.match(folder).hosts.keys() == before.keys()
+    assert again.match(folder).listed.keys() == before.keys()
     assert again.asked == []
     changed = Hosts({**before, "h7": debian("3.1")})
     match = changed.match(folder)
@@ -209,7 +209,7 @@ def test_what_the_hosts_own_repositories_carry_stands_beside_the_feeds(folder: P
     )
     match = hosts.match(folder)
     assert found(match, "without") == {("bash", "5.1.8-6.el9", "CVE-2026-0003")}
-    answers = {answer.id: answer for number in match.hosts["with"] for answer in match.answers[number]}
+    answers = {answer.id: answer for number in match.of("with") for answer in match.answers[number]}
     assert set(answers) == {"CVE-2026-0003", "ALSA-7"}
     both = answers["CVE-2026-0003"]
     assert [(claim.source, claim.fixed) for claim in both.claims] == [
@@ -231,7 +231,7 @@ def test_a_host_cannot_put_anything_else_in_than_text(folder: Path) -> None:
     assert {(answer.id, answer.status) for row in match.answers.values() for answer in row} == {
         ("CVE-2026-0001", "unknown")
     }
-    assert hosts.match(folder).hosts == match.hosts
+    assert hosts.match(folder).listed == match.listed
 
 
 def test_a_cache_of_another_format_is_made_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,13 +56,14 @@ def test_deadlines_count_what_is_overdue_now_and_what_an_exception_covers_now(le
         entry("CVE-4", NOW + MINUTE, "x-1"),
     )
     group = Group("openssl", "1.0", "Debian", ("openssl",), Profile("open", "high", "high", ()), "yes", found).content()
-    name = digest(group)
+    shelf = {"at": 3, "groups": [digest(group)]}
+    name = digest(shelf)
     contents = {kind: [] for kind in CONTENTS}
     contents["waivers"] = [{"id": "x-1", "until_ms": NOW + 5 * MINUTE}]
     for host in ("a", "b", "c"):
         look(ledger, host, token, {})
     books = {"a": HostBook((name,), (), 1, NOW), "b": HostBook((), (), 1, NOW), "c": HostBook((name,), (), 7, NOW)}
-    ledger.record_assessment("default", token, NOW, "0" * 64, contents, {name: group}, books)
+    ledger.record_assessment("default", token, NOW, "0" * 64, contents, {digest(group): group, name: shelf}, books)
     assert ledger.deadlines("elsewhere", NOW) == {}
     assert ledger.deadlines("default", NOW) == {
         "a": Deadlines(4, 0, 1, NOW + MINUTE),

@@ -70,7 +70,8 @@ def test_a_vulnerability_or_advisory_finds_its_packages_also_where_it_is_accepte
             {"vuln": "CVE-2026-1", "advisories": ["DSA-1"]},
             {"vuln": "CVE-2026-2", "advisories": ["DSA-2"]},
         ],
-        "hosts": [{"host": "a", "steps": [0]}, {"host": "b", "steps": [1]}],
+        "lots": [[0], [1]],
+        "hosts": [{"host": "a", "lots": [0]}, {"host": "b", "lots": [1]}],
     }
     closes = emergency_policy(load_policy(TWO_LINES, "policy.yml"), "", cve, advisory).select.closes
     assert closes is not None

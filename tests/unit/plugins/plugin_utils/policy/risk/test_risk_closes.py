@@ -40,7 +40,8 @@ def finding(**given: Any) -> dict[str, Any]:
 def test_what_is_wanted(closes: Closes, given: dict[str, Any], wanted: bool) -> None:
     data = {
         "steps": [{"upgrade": "openssl", "findings": [finding(**given)]}],
-        "hosts": [{"host": "web1", "steps": [0]}, {"host": "web2", "steps": []}],
+        "lots": [[0]],
+        "hosts": [{"host": "web1", "lots": [0]}, {"host": "web2", "lots": []}],
     }
     assert wanted_sources(data, closes, NOW) == {"web1": {"openssl"} if wanted else set(), "web2": set()}
 

@@ -4,10 +4,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from risk_facts import DAY, DULL, EXPLOITED, INSIDE, NOW, OPEN, context, match, shipped, unit
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.book import NONE_CLOSED, Books
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.book import (
+    NONE_CLOSED,
+    Books,
+    Past,
+    Shelf,
+    shelved,
+    stocks_of,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.exceptions import read_exceptions
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closure
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shelves import shelf_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import (
     FIX,
     FIXED,
@@ -17,7 +28,13 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerabi
 )
 
 FACTS = {"CVE-1": EXPLOITED, "CVE-2": DULL}
+CURL = unit("curl", "1.0", match("CVE-2", FIX, "2.0"))
 VULNERABLE = unit("openssl", "1.0", match("CVE-1"), match("CVE-2", NO_FIX, None))
+
+
+class Made(NamedTuple):
+    shelves: tuple[str, ...]
+    closures: tuple[Closure, ...]
 
 
 class Host:
@@ -25,20 +42,26 @@ class Host:
 
     def __init__(self) -> None:
         self.groups: dict = {}
+        self.shelves: dict[str, Shelf] = {}
         self.book: tuple[str, ...] = ()
         self.closed: dict[str, dict[str, int]] = {}
 
     def look(self, *units, now=NOW, facts=None, profile=OPEN, exceptions=(), replaced=False, **given):
-        books = Books(context(FACTS if facts is None else facts, now, **given), self.groups)
-        made = books.make(units, profile, {}, self.book, self.closed or NONE_CLOSED, exceptions, replaced)
-        self.groups, self.book = books.groups, made.groups
-        for closure in made.closures:
+        books = Books(context(FACTS if facts is None else facts, now, **given), self.groups, self.shelves)
+        closed = {shelf_of(source): Past({source: times}) for source, times in self.closed.items()}
+        made = books.make(stocks_of(units), profile, {}, self.book, closed or NONE_CLOSED, exceptions, replaced)
+        self.groups, self.shelves, self.book = books.groups, books.shelves, made.shelves
+        closures = tuple(closure for shelf in made.closures for closure in shelf)
+        for closure in closures:
             counts = self.closed.setdefault(closure.source, {})
             counts[closure.vuln] = counts.get(closure.vuln, 0) + 1
-        return made
+        return Made(made.shelves, closures)
+
+    def names(self):
+        return [group for name in self.book for group in self.shelves[name].groups]
 
     def open(self):
-        return {entry.vuln: entry for name in self.book for entry in self.groups[name].findings}
+        return {entry.vuln: entry for name in self.names() for entry in self.groups[name].findings}
 
 
 def test_a_finding_opens_and_stays_as_it_was_decided() -> None:
@@ -141,8 +164,36 @@ def test_an_exception_covers_a_finding_until_it_ends_and_never_closes_it() -> No
 
 def test_hosts_that_have_the_same_share_one_group() -> None:
     books = Books(context(FACTS), {})
-    made = [books.make((VULNERABLE,), OPEN, {}, (), NONE_CLOSED, ()) for _host in range(3)]
-    assert len({item.groups for item in made}) == 1 and len(books.groups) == 1
-    other = books.make((VULNERABLE,), INSIDE, {}, (), NONE_CLOSED, ())
-    assert other.groups != made[0].groups and len(books.groups) == 2, "another profile decides otherwise"
-    assert books.groups[made[0].groups[0]].findings[0].answer == FIX
+    stocks = stocks_of((VULNERABLE, CURL))
+    made = [books.make(stocks, OPEN, {}, (), NONE_CLOSED, ()) for _host in range(3)]
+    assert len({item.shelves for item in made}) == 1 and len(books.groups) == len(books.shelves) == 2
+    other = books.make(stocks, INSIDE, {}, (), NONE_CLOSED, ())
+    assert other.shelves != made[0].shelves and len(books.groups) == 4, "another profile decides otherwise"
+    drifted = books.make(stocks_of((VULNERABLE, unit("curl", "2.0", match("CVE-2", FIX, "3.0")))), OPEN, {}, (), {}, ())
+    assert len(set(drifted.shelves) & set(made[0].shelves)) == 1, "all other shelves are shared"
+    openssl = next(group for group in books.groups.values() if group.source == "openssl")
+    assert openssl.findings[0].answer == FIX
+
+
+def test_what_a_host_uses_is_its_own_though_hosts_share_their_packages() -> None:
+    books = Books(context(FACTS), {})
+    stocks = stocks_of((VULNERABLE, CURL))
+    uses = [{"openssl": "listening"}, {"openssl": "no"}, {"curl": "mapped"}, {}]
+    made = [books.make(stocks, OPEN, use, (), NONE_CLOSED, ()) for use in uses]
+    for use, book in zip(uses, made, strict=True):
+        groups = [books.groups[name] for shelf in book.shelves for name in books.shelves[shelf].groups]
+        assert {group.source: group.in_use for group in groups} == {"openssl": "unknown", "curl": "unknown", **use}
+
+
+def test_a_book_of_an_older_version_goes_on_with_its_whole_life() -> None:
+    """Books were lists of groups; they are put on the shelves that a new look finds."""
+    host = Host()
+    host.look(VULNERABLE, CURL)
+    older = shelved(host.names(), host.groups)
+    assert set(older) == set(host.book) and older == {name: host.shelves[name] for name in older}
+    host.shelves, host.book = older, tuple(older)
+    first = host.open()
+    made = host.look(VULNERABLE, CURL, now=NOW + DAY)
+    assert not made.closures and host.open() == first
+    host.look(VULNERABLE, unit("curl", "2.0", match("CVE-2", FIXED)), now=NOW + 2 * DAY)
+    assert host.closed == {"curl": {"CVE-2": 1}}
