@@ -56,6 +56,7 @@ bench: setup ## Side by side with a plain play on the same lab hosts
 bench-inventory: setup ## The inventory plugin beside an inventory script and constructed
 	@$(BIN)/python tests/benchmarks/inventory.py
 	@$(BIN)/python tests/benchmarks/states.py
+	@$(BIN)/python tests/benchmarks/progress.py
 
 bench-feeds: setup ## A fleet of 10,000 hosts against real vulnerability data, beside a plain matcher
 	@$(BIN)/python tests/benchmarks/feeds.py

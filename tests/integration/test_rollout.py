@@ -13,9 +13,11 @@ HOSTS = ["test1", "prod1", "prod2"]
 
 def test_rollout_patches_test_then_production_and_then_has_nothing_left_to_do(fleet: Fleet) -> None:
     boots = {name: fleet.lab.host(name).boot_id() for name in HOSTS}
-    first = fleet.play("rollout")
+    progress = {"ANSIBLE_CALLBACKS_ENABLED": "lockstep.patching.progress", "LOCKSTEP_PROGRESS_INTERVAL": "0"}
+    first = fleet.play("rollout", **progress)
     assert first.status == 0, first.output
     assert first.closing.startswith("done: "), first.output
+    assert "progress: rollout: ring production, batch 1 of 1: verify 2 of 2; 2 of 2 hosts done" in first.output
     for name in HOSTS:
         assert fleet.versions(name, "lab-web") == "1.1"
         assert fleet.versions(name, "lab-plain") == "1.1"

@@ -14,7 +14,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Le
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.batches import rollout_batches
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.pace import paces
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.pace import Pace, paces
 
 ROLLOUTS = ("rollout", "test", "deploy", "emergency")
 
@@ -47,12 +47,15 @@ def write(
         batches = [batch for batch in batches if batch.ring != first]
     # a host that left the inventory cannot be in a play; its ring's gate counts it as without a result
     parts = [(batch.ring, [host for host in batch.hosts if host in known]) for batch in batches]
-    _write_turns(files, ledger, run.fleet, policy, [host for _ring, hosts in parts for host in hosts], variables)
+    known_paces = _paces(ledger, run.fleet, policy, [host for _ring, hosts in parts for host in hosts])
+    _write_turns(files, policy, known_paces, variables)
     parts, early = _in_time(files, policy, parts, now_ms)
     if run.stage in ROLLOUTS:
         files.write("batches", [{"ring": ring, "hosts": hosts} for ring, hosts in parts])
         files.write("hosts-rings", [host for _ring, hosts in parts for host in hosts])
         files.write("hosts-serial", [len(hosts) for _ring, hosts in parts])
+        measured = {host: pace.ms for host, pace in known_paces.items() if pace.basis != "policy"}
+        files.write("course", {"rings": _course(scope, statuses, rings), "needs": measured})
     unfinished = [host for host in open_hosts if host in known]
     going = {host for _ring, hosts in parts for host in hosts} | early
     staging = unfinished if run.stage == "acquire" else [host for host in unfinished if host in going]
@@ -75,19 +78,36 @@ def write(
         files.write(for_host("left", host), left.get(host, []))
 
 
-def _write_turns(
-    files: RunFiles, ledger: Ledger, fleet: str, policy: Policy, hosts: list[str], variables: Mapping[str, Any]
-) -> None:
-    """Keep what decides when these hosts may start: their own variables, and how long each takes."""
-    own = {} if policy.ignore_windows else own_variables.read(variables["hostvars"], hosts, turns.VARIABLES)
-    needs: dict[str, int] = {}
-    if own or policy.windows or policy.freezes:
-        platforms = {host: state["platform"] for host, state in states_of(ledger, fleet, hosts, []).items()}
-        known = paces(
-            ledger.times_to_patch(fleet), {host: platforms.get(host) for host in hosts}, policy.time_to_patch_ms
+def _course(
+    scope: list[dict[str, Any]], statuses: Mapping[str, Mapping[str, Any]], rings: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[str, str, dict[str, str]]]:
+    """For the progress display: `(ring, state, {host: state})` in order."""
+    states = {
+        host: "retired" if record.get("retired") else str(record.get("status")) for host, record in statuses.items()
+    }
+    return [
+        (
+            entry["ring"],
+            str(rings.get(entry["ring"], {}).get("state", "waiting")),
+            {host: states.get(host, "pending") for host in entry["hosts"]},
         )
-        needs = {host: pace.ms for host, pace in known.items()}
-    files.write("turns", {"own": own, "needs": needs})
+        for entry in scope
+    ]
+
+
+def _paces(ledger: Ledger, fleet: str, policy: Policy, hosts: list[str]) -> dict[str, Pace]:
+    """How long each of these hosts takes; nothing is read where nothing is left to do."""
+    if not hosts:
+        return {}
+    platforms = {host: state["platform"] for host, state in states_of(ledger, fleet, hosts, []).items()}
+    return paces(ledger.times_to_patch(fleet), {host: platforms.get(host) for host in hosts}, policy.time_to_patch_ms)
+
+
+def _write_turns(files: RunFiles, policy: Policy, known: Mapping[str, Pace], variables: Mapping[str, Any]) -> None:
+    """Keep what decides when these hosts may start: their own variables, and how long each takes."""
+    own = {} if policy.ignore_windows else own_variables.read(variables["hostvars"], list(known), turns.VARIABLES)
+    wanted = own or policy.windows or policy.freezes
+    files.write("turns", {"own": own, "needs": {host: pace.ms for host, pace in known.items()} if wanted else {}})
 
 
 def _in_time(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 BIN = Path(sys.executable).parent
-CHECKOUT = Path(__file__).resolve().parents[4]
+CHECKOUT = Path(__file__).resolve().parents[3]
 HOSTS = ["web1", "web2", "web3"]
 
 
@@ -30,7 +30,7 @@ class Result(NamedTuple):
 
 @pytest.fixture
 def play(tmp_path: Path) -> Callable[..., Result]:
-    """`play(what, *arguments)`: what is the name of a playbook of ours, or plays as Python data."""
+    """`play(what, *arguments, **env)`: what is the name of a playbook of ours, or plays as Python data."""
     inventory = {
         "all": {
             "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
@@ -52,7 +52,7 @@ def play(tmp_path: Path) -> Callable[..., Result]:
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 
-    def run(what: str | list[Any], *arguments: str) -> Result:
+    def run(what: str | list[Any], *arguments: str, **env: str) -> Result:
         name = f"lockstep.patching.{what}"
         if not isinstance(what, str):
             name = str(tmp_path / "site.yml")
@@ -60,7 +60,7 @@ def play(tmp_path: Path) -> Callable[..., Result]:
         done = subprocess.run(
             [str(BIN / "ansible-playbook"), "-i", "hosts.json", name, *arguments],
             cwd=tmp_path,
-            env=environment,
+            env={**environment, **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
