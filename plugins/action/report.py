@@ -36,6 +36,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.repor
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import newer_run
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.vex_files import write_vex
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import waiting_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
@@ -193,6 +194,8 @@ class ActionModule(ControllerAction):
             written += write(view, run.report_dir, self.argument("formats", ["html", "json", "csv"])).values()
         if run.stage in ("assess", "report") and not run.check:
             written += self._deadlines(ledger, run)
+        if assessed is not None and "json" in self.argument("formats", ["json"]):
+            written += write_vex(run.report_dir, assessed)
         if written:
             self._display.display("reports\n" + "\n".join(f"  {os.path.relpath(path)}" for path in written))
         return line, written

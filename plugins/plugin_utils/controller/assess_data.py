@@ -398,6 +398,7 @@ def _exceptions(made: Assessed, files: RiskFiles, policy: Policy, lots: Lots, no
             "owner": waiver.owner,
             "reason": waiver.reason,
             "ticket": waiver.ticket,
+            "justification": waiver.justification,
             "hosts": len(hosts.get(waiver.id, ())),
             "findings": findings.get(waiver.id, 0),
         }

@@ -10,6 +10,12 @@ try:
     from cyclonedx.model import Property
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentType
+    from cyclonedx.model.impact_analysis import (
+        ImpactAnalysisJustification,
+        ImpactAnalysisResponse,
+        ImpactAnalysisState,
+    )
+    from cyclonedx.model.vulnerability import BomTarget, Vulnerability, VulnerabilityAnalysis
     from cyclonedx.output.json import JsonV1Dot6
     from cyclonedx.schema import SchemaVersion
     from cyclonedx.validation.json import JsonStrictValidator
@@ -17,19 +23,27 @@ try:
 except ImportError as _error:
     MISSING: str | None = str(_error)
     Property = Bom = Component = ComponentType = None  # type: ignore[assignment, misc]
+    ImpactAnalysisJustification = ImpactAnalysisResponse = ImpactAnalysisState = None  # type: ignore[assignment, misc]
+    BomTarget = Vulnerability = VulnerabilityAnalysis = None  # type: ignore[assignment, misc]
     JsonV1Dot6 = SchemaVersion = JsonStrictValidator = PackageURL = None  # type: ignore[assignment, misc]
 else:
     MISSING = None
 
 __all__ = [
     "Bom",
+    "BomTarget",
     "Component",
     "ComponentType",
+    "ImpactAnalysisJustification",
+    "ImpactAnalysisResponse",
+    "ImpactAnalysisState",
     "JsonStrictValidator",
     "JsonV1Dot6",
     "PackageURL",
     "Property",
     "SchemaVersion",
+    "Vulnerability",
+    "VulnerabilityAnalysis",
     "need",
 ]
 
