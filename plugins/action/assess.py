@@ -15,6 +15,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.asses
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.feeds import add_acquired, opened, settings
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.garbage import uncollected
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.offers import Offers
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_files import read_risk_files
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
@@ -28,6 +29,10 @@ class ActionModule(ControllerAction):
     """Assess the run's hosts. In a rollout it does nothing where no feeds are given."""
 
     def decide(self) -> dict[str, Any]:
+        with uncollected():
+            return self._assess()
+
+    def _assess(self) -> dict[str, Any]:
         run = self.current
         if run is None:
             raise LockstepError(

@@ -23,6 +23,7 @@ from feeds import NOW_MS, write_ledger  # noqa: E402
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.assess_data import assess_data, told
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.assessing import Fleet, assess
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.garbage import uncollected
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.offers import Offers
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_files import (
     RiskFiles,
@@ -89,7 +90,8 @@ def main() -> int:
         write_ledger(folder / "ledger.db", Path(feeds_from), count)
         print(f"ledger before: {os.path.getsize(folder / 'ledger.db') / 1e6:.1f} MB")
         for at, what in enumerate(["first", "again", "again"]):
-            print(what, json.dumps(once(folder, feeds_from, count, at)))
+            with uncollected():
+                print(what, json.dumps(once(folder, feeds_from, count, at)))
     return 0
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import canonical_of_typed
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import content, hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import insert
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.finding_tables import (
@@ -81,18 +82,19 @@ class Findings(Part):
         """Record one assessment; return its id.
 
         contents: the values of finding_tables.CONTENTS. parts: {digest: content} of every group, shelf and sheet that
-        is named and that may be new. found: {host: HostBook}; hosts that are not in it keep their last book.
+        is named and that may be new; typed values, without floats. found: {host: HostBook}; hosts that are not in it
+        keep their last book.
         """
         packed = {name: content.pack(contents[name]) for name in CONTENTS}
         values = {item.digest: item for item in packed.values()}
         for name, value in parts.items():
-            values[name] = content.pack(value)
+            values[name] = content.pack_raw(canonical_of_typed(value).encode("utf-8"))
         books_made: dict[tuple[str, ...], str] = {}
         sheets_made: dict[tuple[str, ...], str] = {}
         for book in found.values():
             for what, names, made_of in (("shelves", book.shelves, books_made), ("sheets", book.closed, sheets_made)):
                 if names not in made_of and (book.same is None if what == "shelves" else bool(names)):
-                    item = content.pack({what: list(names)})
+                    item = content.pack_raw(canonical_of_typed({what: list(names)}).encode("utf-8"))
                     values[item.digest], made_of[names] = item, item.digest
         with self.database.write() as connection:
             run = self._run(connection, token)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, NamedTuple
 
-from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest
+from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import canonical_of_typed
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.exceptions import Waiver, excuse_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.life import Context, advance, removed
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import (
@@ -74,6 +75,11 @@ class Book(NamedTuple):
     """What has closed, shelf by shelf; only of shelves where anything has."""
 
 
+def digest_of(value: Any) -> str:
+    """The digest under which the ledger stores a group or a shelf."""
+    return sha256(canonical_of_typed(value).encode("utf-8")).hexdigest()
+
+
 def stock_of(at: int, units: Iterable[Unit]) -> Stock:
     listed = tuple(units)
     return Stock(at, listed, tuple(dict.fromkeys(unit.source for unit in listed)))
@@ -93,7 +99,7 @@ def shelved(names: Iterable[str], groups: Mapping[str, Group]) -> dict[str, Shel
     for name in names:
         found.setdefault(shelf_of(groups[name].source), []).append(name)
     made = (Shelf(at, tuple(sorted(found[at]))) for at in sorted(found))
-    return {digest(shelf.content()): shelf for shelf in made}
+    return {digest_of(shelf.content()): shelf for shelf in made}
 
 
 class Books:
@@ -194,7 +200,7 @@ class Books:
         if not found:
             return "", tuple(sorted(closures))
         shelf = Shelf(stock.at, tuple(sorted(found)))
-        name = before if before and self.shelves[before] == shelf else digest(shelf.content())
+        name = before if before and self.shelves[before] == shelf else digest_of(shelf.content())
         self.shelves.setdefault(name, shelf)
         return name, tuple(sorted(closures))
 
@@ -220,7 +226,7 @@ class Books:
         names = []
         for group, _closures in made:
             if group.findings:
-                name = before[0] if len(before) == 1 and self.groups[before[0]] == group else digest(group.content())
+                name = before[0] if len(before) == 1 and self.groups[before[0]] == group else digest_of(group.content())
                 self.groups.setdefault(name, group)
                 names.append(name)
         return tuple(names), tuple(closures.values())

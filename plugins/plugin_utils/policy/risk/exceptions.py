@@ -174,9 +174,12 @@ def for_host(
 
 def excuse_of(waivers: tuple[Waiver, ...], now_ms: int) -> Callable[[Unit, Match], str | None]:
     """The id of the exception that covers a match; of several the one that ends last."""
+    holding = [waiver for waiver in waivers if waiver.holds(now_ms)]
 
     def excuse(unit: Unit, match: Match) -> str | None:
-        fitting = [waiver for waiver in waivers if waiver.holds(now_ms) and waiver.covers(unit, match.vuln)]
+        if not holding:
+            return None
+        fitting = [waiver for waiver in holding if waiver.covers(unit, match.vuln)]
         return max(fitting, key=lambda waiver: (waiver.until_ms, waiver.id)).id if fitting else None
 
     return excuse
