@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
 
 import pytest
-from feed_samples import NOW, advisory, answers, fixed, osv_zip
+from feed_samples import NOW, advisory, answers, epss, fixed, osv_zip
+from test_feeds_bad_input import SMALL, bomb, cut, empty, half_json, lying_bomb, many_small, wrong_records
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.inputs import Limits
 from ansible_collections.lockstep.patching.plugins.plugin_utils.feeds.library import Feeds, open_feeds
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import FIX, FIXED, Subject
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.vulnerability import FIX, FIXED, UNKNOWN, Subject
 
 ONE = "CVE-2026-0001"
 OPENSSL = Subject("Debian:12", "openssl", "3.0", "deb")
@@ -127,6 +129,58 @@ def test_a_new_copy_that_cannot_be_read_leaves_the_last_good_one(server: Server,
     feeds = asked(server, tmp_path, NOW + HOUR)
     assert [problem.used for problem in feeds.problems] == ["the last good copy, taken 1 hours ago"]
     assert answers(feeds, OPENSSL)[ONE].status == FIX
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut, "damaged or cut off"),
+        (bomb, "it unpacks to more than 1000000 bytes"),
+        (lying_bomb, ""),
+        (many_small, "it unpacks to more than 5000000 bytes"),
+        (half_json, "it is no JSON"),
+        (empty, "it is empty"),
+        (wrong_records, "records are unusable"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else None,
+)
+def test_bad_data_from_a_server_leave_the_last_good_copy_and_say_how_old_it_is(
+    server: Server, tmp_path: Path, damage: Callable[[Path], None], message: str
+) -> None:
+    server.body = release(tmp_path, "3.1")
+    assert asked(server, tmp_path).problems == []
+    damage(tmp_path / "made.zip")
+    server.body = (tmp_path / "made.zip").read_bytes()
+    feeds = asked(server, tmp_path, NOW + 5 * HOUR, limits=SMALL)
+    (problem,) = feeds.problems
+    assert message in problem.what and problem.next
+    assert problem.used in ("the last good copy, taken 5 hours ago", "the copy of 5 hours ago")
+    assert answers(feeds, OPENSSL)[ONE].status == FIX and feeds.statuses[0].problem
+    server.body = release(tmp_path, "2.9")
+    again = asked(server, tmp_path, NOW + 6 * HOUR)
+    assert again.problems == [] and answers(again, OPENSSL)[ONE].status == FIXED
+
+
+def test_a_line_of_100_mb_from_a_server(server: Server, tmp_path: Path) -> None:
+    url, cache = server.url("epss_scores.csv.gz"), str(tmp_path / "cache")
+    server.body = epss(tmp_path / "made.gz", f"{ONE},0.5,0.9").read_bytes()
+    assert open_feeds([url], cache, NOW, fetch="always").problems == []
+    server.body = gzip.compress(b"#score_date:2026-08-17\ncve,epss,percentile\n" + b"9" * 100_000_000, 1)
+    feeds = open_feeds([url], cache, NOW + HOUR, fetch="always")
+    (problem,) = feeds.problems
+    assert (problem.what, problem.used) == ("line 3 is longer than 4096 bytes", "the last good copy, taken 1 hours ago")
+    assert [status.records for status in feeds.statuses] == [1]
+
+
+def test_a_record_from_a_server_that_cannot_be_is_named_and_what_it_names_is_unknown(
+    server: Server, tmp_path: Path
+) -> None:
+    server.body = release(tmp_path, "-1")
+    feeds = asked(server, tmp_path)
+    (problem,) = feeds.problems
+    assert problem.what == "the fixed version of openssl in Debian:12 is impossible: '-1'"
+    assert problem.where.endswith("all.zip: DSA-1-1.json: DSA-1-1")
+    assert answers(feeds, OPENSSL)[ONE].status == UNKNOWN
 
 
 def test_a_server_that_is_not_there(server: Server, tmp_path: Path) -> None:
