@@ -106,9 +106,22 @@ class Scheme(NamedTuple):
         )
 
     def about(self) -> dict[str, Any]:
-        """What the ledger keeps with every assessment."""
+        """What the ledger keeps with every assessment. `when` of a row: what each input has to be, `[low, high]` for
+        numbers; an input that is not in it may be anything."""
         kept = self._asdict()
-        rows = [{"row": row.number, "decision": row.decision, "deadline_ms": row.deadline_ms} for row in self.rows]
+        rows = [
+            {
+                "row": row.number,
+                "decision": row.decision,
+                "deadline_ms": row.deadline_ms,
+                "when": {
+                    column: [list(part) if isinstance(part, Span) else part for part in cell]
+                    for column, cell in zip(self.columns, row.cells, strict=True)
+                    if cell is not None
+                },
+            }
+            for row in self.rows
+        ]
         return {**kept, "columns": list(self.columns), "rows": rows}
 
 

@@ -134,3 +134,11 @@ def test_a_policy_may_say_what_unknown_counts_as_but_only_of_what_the_scheme_use
     assert adapted.digest != scheme.digest and scheme.adapted("policy.yml", None, {}) is scheme
     with pytest.raises(PolicyError, match="does not use it"):
         scheme.adapted("policy.yml", None, {"severity": "high"})
+
+
+def test_a_report_says_what_each_row_asks_for() -> None:
+    text = "# scheme: s\n# counts from: first_seen\nkev,cvss,decision,deadline\n"
+    text += "yes|unknown,*,now,2d\n*,>=9.0,soon,7d\n*,*,later,none\n"
+    rows = read_scheme(text, "s.csv").about()["rows"]
+    assert [row["when"] for row in rows[::2]] == [{"kev": ["yes", "unknown"]}, {}]
+    assert rows[1]["when"]["cvss"][0][0] == 90 and [row["decision"] for row in rows] == ["now", "soon", "later"]
