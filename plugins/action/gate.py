@@ -7,6 +7,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import hooks, verdicts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.admission import Admission
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.clocks import refuse_when_wrong
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import refuse_when_halted, unapproved
@@ -48,6 +49,7 @@ class ActionModule(ControllerAction):
         if newer is not None and newer["ended_ms"] is None:
             raise LockstepError(taken_over(newer), "gate", NEXT)
         refuse_when_halted(ledger, run.fleet, "gate")
+        refuse_when_wrong(self.files, ledger, run.token)
         hosts = [str(host) for host in self._vars.get("ansible_play_batch", [])]
         ring = next((batch["ring"] for batch in self.files.read("batches") if hosts and hosts[0] in batch["hosts"]), "")
         known = self.files.read("inventory")

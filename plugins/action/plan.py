@@ -9,6 +9,7 @@ from ansible import constants, context
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import schedule, shares
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.clocks import refuse_when_wrong
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import (
     first_seen,
@@ -49,6 +50,7 @@ class ActionModule(ControllerAction):
         policy: Policy = self.files.read_policy()
         known = run.plan_id is not None
         if not known:
+            refuse_when_wrong(self.files, ledger, run.token)
             self._make(run, ledger, policy)
         if run.plan_id is None:
             return {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import (
     assess_data,
+    clocks,
     drift,
     hooks,
     past,
@@ -125,9 +126,8 @@ class ActionModule(ControllerAction):
     def _write(self, run: Run) -> tuple[str, list[str]]:
         ledger, policy = Ledger.open(run.ledger, create=False), self.files.read_policy()
         plan = ledger.plan(run.plan_id) if run.plan_id else self._newest(ledger, run) if run.stage == "report" else None
-        settled = (
-            verdicts.settle(ledger, policy, plan, run.token, now_ms()) if plan and run.plan_id and not run.check else []
-        )
+        settles = run.plan_id and not run.check and not clocks.disagreement(self.files)
+        settled = verdicts.settle(ledger, policy, plan, run.token, now_ms()) if plan and settles else []
         statuses = statuses_of(ledger, plan["plan_id"]) if plan else {}
         newer = newer_run(ledger, run.fleet, run.token)
         halt = halt_text(ledger, run.fleet)
@@ -146,6 +146,7 @@ class ActionModule(ControllerAction):
         else:
             waits = self._waits(policy, plan, settled) if run.plan_id and not run.stopped else {}
             line = verdicts.closing_line(run, settled, plan if run.plan_id else None, statuses, newer, halt, waits)
+        line = clocks.told(self.files, line)
         if plan and run.plan_id and not run.check:
             verdicts.complete(ledger, plan, settled, run.token, now_ms())
         written: list[str] = []

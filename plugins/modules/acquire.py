@@ -96,7 +96,13 @@ bytes:
   description: Size of all staged files.
   type: int
   returned: always
+clock_ms:
+  description: The host's clock at the end (UTC, milliseconds).
+  type: int
+  returned: always
 """
+
+import time  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
@@ -127,7 +133,7 @@ def main():
         result = Acquire(request, Places(), Host()).run(module.check_mode)
     except (ValueError, Unknown) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    module.exit_json(clock_ms=int(time.time() * 1000), **result)
 
 
 if __name__ == "__main__":

@@ -135,6 +135,10 @@ sections_zb64:
   description: The sections whose digest is not the known one, as base64 of zlib of canonical JSON.
   type: str
   returned: always
+clock_ms:
+  description: The host's clock at the end (UTC, milliseconds).
+  type: int
+  returned: always
 answer:
   description: The short answer; at most 8 KB together with the digests.
   type: dict
@@ -264,6 +268,7 @@ def main():
         digests=digests,
         sections_zb64=pack(changed),
         answer=look.answer(),
+        clock_ms=int(time.time() * 1000),
     )
 
 

@@ -48,6 +48,8 @@ class Fleet:
         self.policy = folder / "policy.yml"
         self.policy.write_text(POLICY)
         self.ledger = folder / "ledger.db"
+        self.prefix: list[str] = []
+        """What comes before ansible-playbook on the command line."""
         self.ledger_url = f"sqlite:///{self.ledger}"
         self.reports = folder / "report"
 
@@ -61,7 +63,7 @@ class Fleet:
             "lockstep_report_dir": str(self.reports),
         }
         extra = [text for key, value in given.items() for text in ("-e", f"{key}={value}")]
-        return [str(BIN / "ansible-playbook"), "-i", self.inventory, *extra, name, *arguments]
+        return [*self.prefix, str(BIN / "ansible-playbook"), "-i", self.inventory, *extra, name, *arguments]
 
     def environment(self, **changes: str) -> dict[str, str]:
         """The environment of a plain shell: no setting of the developer's own."""

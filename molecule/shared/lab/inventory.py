@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from . import families
 from .names import LabNames
 
 GROUP = "lockstep_lab"
@@ -36,6 +37,9 @@ def inventory_text(names: LabNames, hosts: Mapping[str, Mapping[str, Any]], grou
     lines.append("      hosts:")
     for host, entry in hosts.items():
         lines += [f"        {json.dumps(host)}:", f"          ansible_host: {json.dumps(entry['address'])}"]
+        if families.of(entry["release"]).virtual:
+            # emulated on a busy machine, its SSH server may take longer than the usual 10 s to greet
+            lines.append("          ansible_ssh_timeout: 120")
     for group, members in groups.items():
         lines += [f"    {json.dumps(group)}:", "      hosts:" + ("" if members else " {}")]
         lines += [f"        {json.dumps(host)}: {{}}" for host in members]

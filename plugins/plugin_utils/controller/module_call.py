@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import clocks
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
+
 MODULES = "lockstep.patching."
 KEEP_ALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=6"
 LOSSES = 10
@@ -27,6 +30,7 @@ class Answer(NamedTuple):
 
 def call(action: ActionBase, module: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> Answer:
     """Run `lockstep.patching.MODULE` on the action's host."""
+    before = now_ms()
     try:
         result = action._execute_module(module_name=MODULES + module, module_args=arguments, task_vars=task_vars)
     except AnsibleConnectionFailure as error:
@@ -37,6 +41,8 @@ def call(action: ActionBase, module: str, arguments: dict[str, Any], task_vars: 
         return Answer("unreachable", result, str(result.get("msg", "unreachable")))
     if result.get("failed"):
         return Answer("broken", result, _why(result))
+    if getattr(action, "current", None) is not None:
+        clocks.compare(action.files, action.host, result, before, now_ms())
     return Answer("ok", result, "")
 
 

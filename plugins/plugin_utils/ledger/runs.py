@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -14,6 +15,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.part impo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.schema import evidence, looks, runs
 
 CLOCK_LIMIT_MS = 5 * 60 * 1000
+DOUBTED = "clock_doubted"
 
 
 class Runs(Part):
@@ -29,10 +31,13 @@ class Runs(Part):
     ) -> int:
         """Record that a run begins; return its token, which is higher than any before.
 
-        ClockError when now_ms is over five minutes behind the newest time in the ledger.
+        ClockError when now_ms is over five minutes behind the newest time in the ledger; the times of runs whose clock
+        was doubted do not count.
         """
         with self.database.write() as connection:
             newest = _newest_ms(connection)
+            if now_ms < newest - CLOCK_LIMIT_MS:
+                newest = _newest_ms(connection, _doubted(connection))
             if now_ms < newest - CLOCK_LIMIT_MS:
                 behind = (newest - now_ms) // 1000
                 raise ClockError(
@@ -57,6 +62,11 @@ class Runs(Part):
             self._record(connection, self._run(connection, token), "run_begun", row["stage"], body, now_ms)
         return token
 
+    def doubt_clock(self, token: int, why: str, now_ms: int) -> None:
+        """Record that the hosts of a run have another time than its controller: what it wrote tells no time."""
+        with self.database.write() as connection:
+            self._record(connection, self._run(connection, token), DOUBTED, "clock", {"why": clean(why)}, now_ms)
+
     def end_run(self, token: int, outcome: str, message: str, now_ms: int) -> None:
         """Record how a run ended. outcome: done, waiting or stopped; message: its closing line. Ending it again
         replaces both."""
@@ -78,9 +88,22 @@ class Runs(Part):
             return [dict(row) for row in rows.mappings()]
 
 
-def _newest_ms(connection: sa.Connection) -> int:
-    columns = (runs.c.began_ms, runs.c.ended_ms, looks.c.ms, evidence.c.ms)
-    return max(connection.execute(sa.select(sa.func.max(column))).scalar() or 0 for column in columns)
+def _newest_ms(connection: sa.Connection, without: Sequence[int] = ()) -> int:
+    """without: tokens of runs whose times are not asked."""
+    newest = 0
+    for column in (runs.c.began_ms, runs.c.ended_ms, looks.c.ms, evidence.c.ms):
+        query = sa.select(sa.func.max(column))
+        if without:
+            token = column.table.c.token
+            query = query.where(sa.or_(token.is_(None), token.not_in(without)))
+        newest = max(newest, connection.execute(query).scalar() or 0)
+    return newest
+
+
+def _doubted(connection: sa.Connection) -> list[int]:
+    """Asked for only when a run is about to be refused, so it may read all of the evidence."""
+    query = sa.select(evidence.c.token).where(evidence.c.kind == DOUBTED, evidence.c.token.is_not(None))
+    return [int(token) for token in connection.execute(query).scalars()]
 
 
 def _text(ms: int) -> str:

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import struct
 import threading
 import time
 from pathlib import Path
 
 import pytest
+import yaml
 from lab import (
     aptsources,
     bases,
@@ -28,6 +30,7 @@ from lab import (
     procs,
     shell,
     state,
+    vmdisks,
     wishes,
 )
 from lab.aptsources import Source
@@ -276,9 +279,10 @@ def test_packages_file_has_checksum_and_phase(tmp_path):
 
 
 def test_inventory_has_only_the_labs_hosts_and_keeps_its_settings_to_them():
-    yaml = pytest.importorskip("yaml")
     found = names.lab_names("demo")
-    text = inventory.inventory_text(found, {"a": {"address": "10.1.2.11"}}, {"ring_test": ["a"], "empty": []})
+    text = inventory.inventory_text(
+        found, {"a": {"address": "10.1.2.11", "release": "bookworm"}}, {"ring_test": ["a"], "empty": []}
+    )
     data = yaml.safe_load(text)
     assert set(data) == {"all"} and set(data["all"]) == {"children"}
     groups = data["all"]["children"]
@@ -409,3 +413,21 @@ def test_index_is_there_by_checksum_too(tmp_path):
     folder = tmp_path / "dists/lab/main" / f"binary-{indexes.ARCH}"
     names_of_indexes = {indexes.sha256(p) for p in folder.glob("Packages*")}
     assert {p.name for p in (folder / "by-hash/SHA256").iterdir()} == names_of_indexes
+
+
+def test_a_machines_disk_has_a_partition_for_boot_and_one_for_the_rest():
+    table = vmdisks.partition_table()
+    assert len(table) == 512 and table.endswith(b"\x55\xaa")
+    entries = [struct.unpack("<B3sB3sII", table[at : at + 16]) for at in (446, 462, 478, 494)]
+    assert [entry[2] for entry in entries] == [0x83, 0x83, 0, 0]
+    (boot, size), (root, rest) = [entry[4:] for entry in entries[:2]]
+    assert boot == 2048, "GRUB's own part goes before it"
+    assert root == boot + size and root + rest == vmdisks.SIZE * 2048
+
+
+def test_virtual_machines_are_given_more_time_and_programs():
+    found = names.lab_names("x")
+    text = inventory.inventory_text(found, {"v": {"address": "10.1.2.12", "release": "vm"}}, {})
+    assert yaml.safe_load(text)["all"]["children"]["lockstep_lab"]["hosts"]["v"]["ansible_ssh_timeout"] == 120
+    assert {"udev", "grub-pc-bin", "qemu-guest-agent"} <= set(bases.recipe_for("vm").packages)
+    assert bases.recipe_for("vm").suite == "bookworm"

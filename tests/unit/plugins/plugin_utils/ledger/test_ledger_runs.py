@@ -60,6 +60,21 @@ def test_a_clock_behind_the_newest_entry_stops_the_run(ledger, what):
     assert begin(ledger, late - 5 * MINUTE) > token
 
 
+def test_times_of_a_run_whose_clock_was_doubted_stop_nobody(ledger):
+    ahead = NOW + 3 * 24 * 60 * MINUTE
+    begin(ledger, NOW)
+    token = begin(ledger, ahead)
+    look(ledger, "a", token, {"os": 1}, ahead)
+    with pytest.raises(ClockError):
+        begin(ledger, NOW + MINUTE)
+    ledger.doubt_clock(token, "the clocks of 2 of 2 hosts and this controller's do not agree", ahead)
+    ledger.end_run(token, "stopped", "", ahead)
+    assert begin(ledger, NOW + MINUTE) > token
+    assert ledger.verify_chain().ok
+    with pytest.raises(ClockError):  # the times of the others still count
+        begin(ledger, NOW - 5 * MINUTE)
+
+
 def test_the_clock_error_shows_both_times(ledger):
     begin(ledger, 1_795_000_000_000)
     with pytest.raises(
