@@ -15,7 +15,7 @@ MODE ?= hermetic
 FEEDS := $(wildcard ../shared/feeds)
 export LOCKSTEP_TEST_FEEDS := $(if $(FEEDS),$(abspath $(FEEDS)))
 
-.PHONY: help setup demo test test-setup unit lint sanity integration molecule bench bench-inventory bench-feeds matrix lab-up lab-down clean
+.PHONY: help setup demo test test-setup unit lint sanity integration molecule bench bench-inventory bench-feeds kernel matrix lab-up lab-down clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ bench-inventory: setup ## The inventory plugin beside an inventory script and co
 
 bench-feeds: setup ## A fleet of 10,000 hosts against real vulnerability data, beside a plain matcher
 	@$(BIN)/python tests/benchmarks/feeds.py
+
+kernel: setup ## Kernel upgrades, boot loader faults and power cuts on a virtual machine (QEMU; a quarter of an hour and more)
+	@scripts/kernel
 
 matrix: setup ## Unit tests and a rollout under every ansible-core that this machine's Pythons can run
 	@$(BIN)/python scripts/matrix
