@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import points
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.errors import LedgerError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.libs import sa
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.problems import explain
@@ -109,6 +110,8 @@ class Database:
             )
         with self._transaction(begin) as connection:
             yield connection
+        if points.WANTED:
+            points.committed()
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sa.Connection]:

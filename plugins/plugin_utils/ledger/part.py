@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import chain
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import chain, points
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.connect import Database
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.content import clean
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.errors import LedgerError
@@ -63,3 +63,5 @@ class Part:
                 dict(body),
             ),
         )
+        if points.WANTED:
+            points.recorded(kind, clean(subject), body)
