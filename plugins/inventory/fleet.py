@@ -244,7 +244,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """Put everything into the inventory; nothing here can go wrong half-way."""
         connect = self.get_option("connect")
         members: dict[str, list[Any]] = {group: [] for group in built.groups}
-        hosts, mark = self.inventory.hosts, _Marker().mark
+        marker = _Marker()
+        hosts, mark, texts = self.inventory.hosts, marker.mark, marker.texts
         for entry in built.entries:
             if entry.name not in hosts:
                 self.inventory.add_host(mark(entry.name))
@@ -252,7 +253,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if connect and entry.address and "ansible_host" not in host.vars:
                 host.set_variable("ansible_host", mark(entry.address))
             # all of them at once: a call for each costs more than everything else here
-            host.vars.update((key, mark(value)) for key, value in entry.variables.items())
+            variables = host.vars
+            for key, value in entry.variables.items():
+                kind = type(value)
+                if kind is str:
+                    variables[key] = texts.get(value) or mark(value)
+                else:
+                    variables[key] = mark(value) if kind in (list, dict) else value
             for group in entry.groups:
                 members.setdefault(group, []).append(host)
         for name, listed in members.items():
@@ -276,17 +283,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
 
 class _Marker:
-    """Values of exports as variables that are never templated."""
+    """Values of exports as variables that are never templated; `texts` has those that were marked before."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
 
     def mark(self, value: Any) -> Any:
         if isinstance(value, str):
             try:
-                return self._texts[value]
+                return self.texts[value]
             except KeyError:
-                found = self._texts[value] = self._text(value)
+                found = self.texts[value] = self._text(value)
                 return found
         if isinstance(value, list):
             return [self.mark(item) for item in value]
