@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
@@ -53,6 +54,9 @@ def read_exports(exported: Exported) -> dict[str, tuple[dict[str, Any], int]]:
 def _bytes(path: str, named: Spot) -> bytes:
     """A file's content; an error is shown where the file is named."""
     try:
+        kind = os.stat(path).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a device or a pipe has no size, and may have no end
+            raise InventoryError(named, f"{path} is no regular file", "name a file that holds the hosts")
         if os.path.getsize(path) > BIGGEST:
             raise InventoryError(Spot(path, 1, 1), f"the file has over {BIGGEST // 1024 // 1024} MiB")
         with open(path, "rb") as handle:
