@@ -126,6 +126,7 @@ class _Steps:
         self.rows: list[dict[str, Any]] = []
         self.numbers: dict[tuple[str, Offer], int] = {}
         self.of_group: dict[str, list[int]] = {}
+        self.findings: dict[tuple[Entry, bool], dict[str, Any]] = {}
 
     def number(self, name: str, offer: Offer) -> int:
         key = (name, offer)
@@ -166,13 +167,20 @@ class _Steps:
         }
 
     def _finding(self, entry: Entry, closed: set[str]) -> dict[str, Any]:
+        """One for all steps in which it is the same: versions of a package have most findings in common."""
+        key = (entry, entry.vuln in closed)
+        if key not in self.findings:
+            self.findings[key] = self._told(entry, key[1])
+        return self.findings[key]
+
+    def _told(self, entry: Entry, closes: bool) -> dict[str, Any]:
         facts = self.made.facts.get(entry.vuln, NO_FACTS)
         return {
             "vuln": entry.vuln,
             "severity": facts.severity,
             "kev": facts.kev,
             "answer": entry.answer,
-            "closes": entry.vuln in closed,
+            "closes": closes,
             "fixed": entry.fixed,
             "decision": self.scheme.rows[entry.row].decision,
             "row": entry.row,

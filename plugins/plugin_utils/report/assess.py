@@ -71,12 +71,15 @@ def _severities(vulns: list[dict[str, Any]]) -> dict[str, int]:
     return counts
 
 
-def _safe(value: Any) -> Any:
-    """The same with every text made harmless."""
+def _safe(value: Any, made: dict[int, Any] | None = None) -> Any:
+    """The same with every text made harmless; a mapping that is there many times stays one."""
+    made = {} if made is None else made
     if isinstance(value, str):
         return say(value)
     if isinstance(value, Mapping):
-        return {say(key): _safe(item) for key, item in value.items()}
+        if id(value) not in made:
+            made[id(value)] = {say(key): _safe(item, made) for key, item in value.items()}
+        return made[id(value)]
     if isinstance(value, (list, tuple)):
-        return [_safe(item) for item in value]
+        return [_safe(item, made) for item in value]
     return value
