@@ -86,11 +86,11 @@ def test_hooks_surround_hosts_batches_and_rings(fleet: Fleet, balancer: Balancer
     )
     done = fleet.play("rollout")
     expect(done, "done", "3 of 3 hosts verified")
-    assert "skipping" not in done.output
+    assert "skipping: [" not in done.output
     assert balancer.calls == [
         "batch/test1", "batch-end/test1", "silence/production", "batch/prod1", "out/prod1", "in/prod1",
-        "batch-end/prod1", "batch/prod2", "out/prod2", "in/prod2", "speak/production", "batch-end/prod2",
-    ] or balancer.calls[-2:] == ["batch-end/prod2", "speak/production"]  # fmt: skip
+        "batch-end/prod1", "batch/prod2", "out/prod2", "in/prod2", "batch-end/prod2", "speak/production",
+    ]  # fmt: skip
     assert fleet.lab.host("prod2").read("/root/note-prod2") == "prod2 of production"
     assert fleet.lab.host("prod1").run("systemctl is-active lab-web").stdout == "active\n"
     assert owed(fleet) == []
