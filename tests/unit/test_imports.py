@@ -146,6 +146,7 @@ def test_imports_go_one_way(path: Path) -> None:
                 "dnf",
                 "hawkey",
                 "libdnf",
+                "libdnf5",
                 "rpm",
             )
             assert known, f"{name} runs on hosts and must not import {wanted}"

@@ -45,6 +45,16 @@ MANAGERS: Dict[str, Words] = {
         marks="dnf repoquery --userinstalled, dnf versionlock list",
         unhold="dnf versionlock delete",
     ),
+    "dnf5": Words(
+        writes=False,
+        tool="dnf5",
+        database="the rpm database",
+        update="dnf5 makecache",
+        check="dnf5 check",
+        repair="dnf5 remove --duplicates, and dnf5 reinstall of what is named",
+        marks="dnf5 repoquery --userinstalled, dnf5 versionlock list",
+        unhold="dnf5 versionlock delete",
+    ),
     "zypper": Words(
         writes=True,
         tool="zypper",

@@ -4,7 +4,7 @@
 
 import re
 from fnmatch import fnmatchcase
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Sequence
 
 _EXCLUDES = re.compile(r"^(exclude|excludepkgs|includepkgs)\s*=\s*(.*)$")
 
@@ -28,6 +28,21 @@ def parse_versionlock(text: str, path: str) -> List[Lock]:
         if entry:
             kind = "exclude" if entry.startswith("!") else "lock"
             found.append(Lock(kind, entry.lstrip("!"), "{0}:{1}".format(path, number)))
+    return found
+
+
+def toml_locks(locks: Sequence[Sequence[str]], text: str, path: str) -> List[Lock]:
+    """The entries of dnf 5's versionlock.toml. locks: (name, comparator, version), as dnf 5 reads it; text: the file,
+    for the lines that they begin in."""
+    found = []
+    for name, comparator, version in locks:
+        begins = re.compile(r"""^\s*name\s*=\s*["']{0}["']""".format(re.escape(name)))
+        numbers = [number for number, line in enumerate(text.splitlines(), 1) if begins.match(line)]
+        where = "{0}:{1}".format(path, numbers[0]) if numbers else path
+        if comparator == "!=":
+            found.append(Lock("exclude", "{0}-{1}".format(name, version), where))
+        else:
+            found.append(Lock("lock", name, where))
     return found
 
 

@@ -31,6 +31,12 @@ def _dnf() -> Any:
     return DnfReader
 
 
+def _dnf5() -> Any:
+    from ansible_collections.lockstep.patching.plugins.module_utils._provider.dnf5.reader import Dnf5Reader
+
+    return Dnf5Reader
+
+
 def _zypper() -> Any:
     from ansible_collections.lockstep.patching.plugins.module_utils._provider.zypper.reader import ZypperReader
 
@@ -46,6 +52,7 @@ def _pacman() -> Any:
 PROVIDERS = (
     Provider("apt", ("debian", "ubuntu"), ("apt-get",), _apt),
     Provider("dnf", ("fedora", "rhel", "centos", "amzn", "ol", "mageia"), ("dnf-3", "dnf"), _dnf),
+    Provider("dnf5", ("fedora",), ("dnf5",), _dnf5),
     Provider("zypper", ("suse", "opensuse", "sles"), ("zypper",), _zypper),
     Provider("pacman", ("arch",), ("pacman-conf",), _pacman),
 )

@@ -4,7 +4,7 @@
 
 import os
 import platform
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.lockstep.patching.plugins.module_utils._model.rpm_version import version_key
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import (
@@ -39,9 +39,11 @@ REBOOT |= {"dbus-daemon", "microcode_ctl"}
 
 
 class DnfReader(Reader):
-    """dnf 4 by its Python bindings."""
+    """dnf 4 by its Python bindings; what dnf 5 does otherwise is in a class of its own."""
 
     name = "dnf"
+    script: Any = ask
+    lock_files: Tuple[str, ...] = LOCK_FILES
 
     def __init__(self, host: Host, python: str) -> None:
         self.host = host
@@ -62,7 +64,7 @@ class DnfReader(Reader):
         self._max_age_s, self._now_ms = max_age_s, now_ms
         question = {"ask": "look", "refresh": mode, "max_age_s": max_age_s}
         self._started = self.host.start(
-            bindings.command(self.python, ask, question), timeout=900, env=bindings.ENVIRONMENT
+            bindings.command(self.python, self.script, question), timeout=900, env=bindings.ENVIRONMENT
         )
 
     def _answer(self) -> Dict[str, Any]:
@@ -78,7 +80,9 @@ class DnfReader(Reader):
             self._started.result()
 
     def manager(self) -> Manager:
-        return database.health(self.host, "dnf", str(self._answer().get("version", "")), self.packages(), LOCK_FILES)
+        return database.health(
+            self.host, self.name, str(self._answer().get("version", "")), self.packages(), self.lock_files
+        )
 
     def arch(self) -> str:
         return platform.machine()
@@ -161,10 +165,12 @@ class DnfReader(Reader):
                 found.append(Hold(row["name"], row["arch"], "exclude", reason, entry.where))
         return found
 
+    def _version_locks(self) -> List[dnf_settings.Lock]:
+        return dnf_settings.parse_versionlock(self.host.read_or(VERSIONLOCK), VERSIONLOCK)
+
     def _locks(self, row: Dict[str, Any]) -> List[Hold]:
-        text = self.host.read_or(VERSIONLOCK)
         found = []
-        for entry in dnf_settings.parse_versionlock(text, VERSIONLOCK):
+        for entry in self._version_locks():
             if entry.kind == "lock" and dnf_settings.names(entry.pattern, row["name"]):
                 reason = "locked by dnf versionlock: " + bounded(entry.pattern, 100)
                 found.append(Hold(row["name"], row["arch"], "hold", reason, entry.where))
