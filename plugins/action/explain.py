@@ -7,6 +7,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.asking import AskingAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, state_of, statuses_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.safeguard import held_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.explain import Known, explain
@@ -47,10 +48,13 @@ class ActionModule(AskingAction):
             raise LockstepError(
                 f"the ledger has not heard of this host in fleet {fleet}{hint}", host, "run detect first"
             )
-        ring, record, rings = None, None, {}
+        ring, record, rings, held = None, None, {}, ""
         if plan is not None:
             ring = next(entry["ring"] for entry in plan["body"]["scope"] if host in entry["hosts"])
-            record = statuses_of(ledger, plan["plan_id"], [host]).get(host)
+            statuses = statuses_of(ledger, plan["plan_id"])
+            record = statuses.get(host)
+            if plan["state"] == "open":
+                held = held_hosts(ledger, fleet, plan, statuses, [host]).get(host, "")
             rings = rings_of(ledger, plan["plan_id"])
         return Known(
             host,
@@ -61,6 +65,7 @@ class ActionModule(AskingAction):
             rings,
             ledger.orders(fleet, "halt"),
             ledger.orders(fleet, "recall"),
+            held,
             self._findings(ledger, fleet, host) if findings else None,
         )
 

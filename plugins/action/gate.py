@@ -73,6 +73,8 @@ class ActionModule(ControllerAction):
             unapproved(ledger, self.files.read_policy(), run.policy, plan, ring),
         )
         gate = admission.narrowed(ring, gate)
+        gate = admission.in_turn(plan["body"]["scope"], ring, gate)
+        gate = admission.guarded(run, ledger, ring, gate)
         gate = admission.shared(run, ledger, ring, gate)
         if not run.check:
             if gate.decision == "go" and gate.hosts:

@@ -17,6 +17,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts
     states_of,
     statuses_of,
 )
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.ordering import seats_of, sort_scope
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.outlook import Outlook, deadlines_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.texts import write_text
@@ -87,6 +88,8 @@ class ActionModule(ControllerAction):
         body, left_out = build_plan(
             run.fleet, policy, scope, states, seen, now_ms(), settings, recalls, self._closing(policy)
         )
+        due, _vulns = deadlines_of(self.files.read("assessment"), body)
+        sort_scope(policy, body["scope"], self._vars, matches, due or {})
         self.files.write("left", left_out)
         self._supersede(run, ledger, bool(body["lines"]), left_out)
         if not body["lines"]:
@@ -183,7 +186,8 @@ class ActionModule(ControllerAction):
     def _show(self, run: Run, policy: Policy, body: dict[str, Any], left_out: list[dict[str, Any]]) -> None:
         """What a rollout would do; nothing is kept."""
         buckets = shares.divide(policy, body["scope"], self._vars, self.files.read("matches"))
-        batches = rollout_batches(policy, body["scope"], {}, {}, now_ms(), buckets=buckets)
+        seated = seats_of(policy, [host for entry in body["scope"] for host in entry["hosts"]], self._vars)
+        batches = rollout_batches(policy, body["scope"], {}, {}, now_ms(), buckets=buckets, seated=seated)
         self.files.write(
             "shown", {"body": body, "left_out": left_out, "batches": [batch._asdict() for batch in batches]}
         )

@@ -36,6 +36,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.repor
     untested_drift,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.safeguard import held_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import newer_run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.vex_files import write_vex
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import waiting_hosts
@@ -129,6 +130,7 @@ class ActionModule(ControllerAction):
         settles = run.plan_id and not run.check and not clocks.disagreement(self.files)
         settled = verdicts.settle(ledger, policy, plan, run.token, now_ms()) if plan and settles else []
         statuses = statuses_of(ledger, plan["plan_id"]) if plan else {}
+        held = held_hosts(ledger, run.fleet, plan, statuses, statuses) if plan and plan["state"] == "open" else {}
         newer = newer_run(ledger, run.fleet, run.token)
         halt = halt_text(ledger, run.fleet)
         # a run that was stopped before it looked has no picture of the fleet, and must not replace the last one
@@ -179,7 +181,7 @@ class ActionModule(ControllerAction):
                         "state": plan["state"],
                     },
                     [*plan["left_out"], *untested_drift(statuses)],
-                    host_results(statuses),
+                    host_results(statuses, held),
                     ring_results(plan, rings, settled, policy),
                     transaction_results(ledger, plan["plan_id"]),
                     run_results(ledger, run.fleet),

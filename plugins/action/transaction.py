@@ -27,6 +27,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import Lo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import section, unsupported
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.host_lines import host_lines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import next_step
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.orders import halted
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import HOST
 
 FRESH_MS = 3_600_000
@@ -66,10 +67,21 @@ class ActionModule(HostAction):
             if staged.problem:
                 return record(self, work, "failed", staged.problem)
         if not self._task.check_mode:
-            problem = hooks.before(hooks.place_of(self, work), work.base.policy.hooks, work.matches)
+            place = hooks.place_of(self, work)
+            problem = hooks.before(place, work.base.policy.hooks, work.matches)
             if problem:
                 return record(self, work, "failed", f"{problem}; nothing was begun on the host")
+            late = self._too_late_now(work) if work.base.policy.hooks else ""  # to drain a host takes its time
+            if late:
+                stuck = hooks.put_back(self, work)
+                note = late + (f"; {stuck}" if stuck else "")
+                return {"problem": f"{self.host}: {note}"} if work.base.alone else {"note": note}
         return self._apply(work, state, lines, skip)
+
+    def _too_late_now(self, work: Work) -> str:
+        """Why the host may not be begun on after its hooks have run, an empty text if it may."""
+        halts = work.base.ledger.orders(work.base.fleet, "halt")
+        return halted(halts) if halts else out_of_time(self, work)
 
     def _before(self, work: Work) -> dict[str, Any]:
         """How the host was before this plan touched it: the look that its first attempt noted, else a fresh one."""
@@ -159,7 +171,6 @@ class ActionModule(HostAction):
         if result["outcome"] in ("installed", "nothing"):
             return record(self, work, "installed", "", detail=detail, changed=result["outcome"] == "installed")
         why = sentence(result)
-        if not result["changed"] and result["outcome"] != "unknown":
-            stuck = hooks.take_back(hooks.place_of(self, work))
-            why += f"; {stuck}" if stuck else ""
+        stuck = hooks.put_back(self, work)
+        why += f"; {stuck}" if stuck else ""
         return record(self, work, "failed", why, detail=detail, changed=bool(result["changed"]))

@@ -155,3 +155,26 @@ def test_what_a_killed_controller_has_done_is_taken_back(fleet: Fleet, balancer:
     assert installed(fleet, "lab-plain") == {**OLD, "test1": "1.1"}
     expect(fleet.play("rollout"), "done", "3 of 3 hosts verified")
     sound(fleet)
+
+
+def test_a_halt_while_a_host_is_drained_puts_it_back_untouched(fleet: Fleet, balancer: Balancer) -> None:
+    wait, go = fleet.folder / "waits", fleet.folder / "go"
+    fleet.policy.write_text(
+        f"""{RINGS}hooks:
+  - {{name: pool, for: prod1, pre: {{http: "{balancer.url}/out/{{host}}", method: POST}},
+     post: {{http: "{balancer.url}/in/{{host}}", method: POST}}}}
+  - {{name: slow, for: prod1, pre: {{command: [sh, -c, "touch {wait}; until test -e {go}; do sleep 0.2; done"]}}}}
+"""
+    )
+    process = fleet.start("rollout")
+    until("prod1 is being drained", wait.exists, 180)
+    expect(fleet.play("halt", "-e", "lockstep_reason=storm"), "done")
+    go.touch()
+    process.wait(300)
+    assert balancer.calls == ["out/prod1", "in/prod1"] and owed(fleet) == []
+    assert installed(fleet, "lab-plain") == {**OLD, "test1": "1.1"}
+    assert statuses(fleet)["prod1"] in ("pending", "staged")
+    expect(fleet.play("resume", "-e", "lockstep_reason=over"), "done")
+    expect(fleet.play("rollout"), "done", "3 of 3 hosts verified")
+    assert balancer.calls == ["out/prod1", "in/prod1"] * 2
+    sound(fleet)

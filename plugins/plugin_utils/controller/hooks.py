@@ -57,7 +57,8 @@ def place_of(action: LockstepAction, work: Work) -> Place:
 
 
 def before(place: Place, hooks: Sequence[Hook], matches: Mapping[str, Sequence[str]]) -> str:
-    """Run every `pre` in the policy's order; why one failed, and then all that was done is taken back.
+    """Run every `pre` in the policy's order; why one failed, and then all that was done is taken back, unless the host
+    was touched by an earlier attempt: half done it is not put back to work.
 
     What an earlier attempt has done and nobody has taken back is not done again.
     """
@@ -76,7 +77,7 @@ def before(place: Place, hooks: Sequence[Hook], matches: Mapping[str, Sequence[s
         )
         problem = _step(place, hook.name, "pre", hook.pre.document() if hook.pre else None)
         if problem:
-            stuck = take_back(place)
+            stuck = "" if touched(place) else take_back(place)
             return f"hook {hook.name}: {problem}" + (f"; and taking it back failed: {stuck}" if stuck else "")
     return ""
 
@@ -117,9 +118,15 @@ def put_back(action: LockstepAction, work: Work) -> str:
     """
     place = place_of(action, work)
     owed = place.ledger.open_hooks(place.fleet, "host", action.host)
-    if not owed or any(place.ledger.transactions(plan_id=row["plan_id"], host=action.host) for row in owed):
+    if not owed or any(touched(place._replace(plan_id=row["plan_id"])) for row in owed):
         return ""
     return take_back(place)
+
+
+def touched(place: Place) -> bool:
+    """Whether the plan has changed something on this host, or nobody knows: then it stays out of service."""
+    rows = place.ledger.transactions(plan_id=place.plan_id, host=place.subject) if place.scope == "host" else []
+    return any(row["outcome"] in (None, "unknown") or (row["result"] or {}).get("changed", True) for row in rows)
 
 
 def around(action: LockstepAction, run: Run, ledger: Ledger, policy: Policy, ring: str, hosts: Sequence[str]) -> None:

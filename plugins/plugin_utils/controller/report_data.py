@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import safeguard
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Verdict
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import HOST, SKIPPED
@@ -15,16 +16,16 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary i
 REBOOTS = {"done": "done", "no": "not_needed", "yes": "owed", "owed": "owed"}
 
 
-def host_results(statuses: dict[str, dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    """`host_statuses` of rollout_view."""
+def host_results(statuses: dict[str, dict[str, Any]], held: dict[str, str]) -> Iterable[dict[str, Any]]:
+    """`host_statuses` of rollout_view. `held`: why the safeguard holds hosts."""
     for host, row in statuses.items():
         detail = row.get("detail") or {}
         yield {
             "host": host,
             "status": row["status"],
             "phase": row.get("phase"),
-            "reason": row.get("reason"),
-            "next": HOST[row["status"]].next if row["status"] in HOST else None,
+            "reason": held.get(host) or row.get("reason"),
+            "next": safeguard.NEXT if host in held else HOST[row["status"]].next if row["status"] in HOST else None,
             "reboot": REBOOTS.get(detail.get("reboot", ""), "unknown") if row["status"] != "skipped" else "not_needed",
             "boot_before": detail.get("boot_before"),
             "boot_after": detail.get("boot_after"),

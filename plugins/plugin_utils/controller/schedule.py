@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import own_variables, shares, turns
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, states_of, statuses_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.ordering import seats_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, RunFiles, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.batches import rollout_batches
@@ -39,7 +40,9 @@ def write(
     buckets = shares.divide(policy, scope, variables, files.read("matches")) if open_hosts else None
     holders = {lease["host"] for lease in ledger.leases(run.fleet)}
     rings = rings_of(ledger, plan["plan_id"])
-    batches = rollout_batches(policy, scope, statuses, rings, now_ms, retired, buckets, holders)
+    seated = seats_of(policy, open_hosts, variables)
+    files.write("seats", seated)
+    batches = rollout_batches(policy, scope, statuses, rings, now_ms, retired, buckets, holders, seated)
     first = scope[0]["ring"] if scope else None
     if run.stage == "test":
         batches = [batch for batch in batches if batch.ring == first]

@@ -106,7 +106,9 @@ def closing_line(
     concerned = [verdict for verdict in verdicts if _concerns(run.stage, verdict.ring, scope)]
     failed = next((verdict for verdict in concerned if verdict.state == "failed"), None)
     if failed:
-        why = f"plan {short}: {failed.why}{_reasons(failed, statuses)}"
+        held = {host: wait for host, wait in (waits or {}).items() if wait["kind"] == "safeguard"}
+        more = f"; {decision(failed.ring, held)['why']}" if held else ""
+        why = f"plan {short}: {failed.why}{_reasons(failed, statuses)}{more}"
         return _stopped(why + _gone(run, why), failed.next)
     if run.stage == "plan":
         count = sum(len(entry["hosts"]) for entry in scope)

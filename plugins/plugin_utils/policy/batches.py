@@ -15,6 +15,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.p
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import Scope, Statuses, hosts_of, judge_ring
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import begun, finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.order import Seat, levels
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
 
 
@@ -46,13 +47,15 @@ def rollout_batches(
     retired: Collection[str] = (),
     buckets: Buckets | None = None,
     out: Collection[str] = (),
+    seated: Mapping[str, Seat] | None = None,
 ) -> list[Batch]:
     """Every batch that can go in this run, rings in order.
 
     Hosts that were tried earlier (failed, lost, absent or in between) come first, in one batch: untouched hosts
     follow only once the gate has seen how those end now. A ring that must soak ends the list, since nothing after it
     can go in the same run. With budgets (`buckets`) they are packed so that no batch exceeds one; `out` are hosts that
-    hold a share now, and go first too.
+    hold a share now, and go first too. `seated` are places in clusters: no host is in a batch before, or with, one that
+    goes before it in its cluster.
     """
     batches: list[Batch] = []
     for entry in scope:
@@ -65,13 +68,15 @@ def rollout_batches(
         fresh = set(hosts).difference(again)
         if buckets is None:
             parts = [again] if again else []
-            parts += split([host for host in hosts if host in fresh], ring.batch, total)
+            for level in levels((host for host in hosts if host in fresh), seated or {}):
+                parts += split(level, ring.batch, total)
         else:
             parts = pack(again, buckets.of, buckets.limits, [max(1, len(again))])
             sizes = [max(1, size.of(total)) for size in ring.batch]
             # all hosts of the ring are packed, so that those which are left keep their batches from run to run
-            every = pack(hosts_of(scope, name), buckets.of, buckets.limits, sizes)
-            parts += [part for batch in every if (part := [host for host in batch if host in fresh])]
+            for level in levels(hosts_of(scope, name), seated or {}):
+                every = pack(level, buckets.of, buckets.limits, sizes)
+                parts += [part for batch in every if (part := [host for host in batch if host in fresh])]
         batches += [Batch(name, part) for part in parts]
         verdict = judge_ring(policy, scope, name, statuses, rings_state, now_ms, retired)
         if verdict.state == "passed":

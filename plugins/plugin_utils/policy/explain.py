@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import safeguard
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.choose import hold_why, holds_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.facts import section
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import next_step
@@ -39,6 +40,8 @@ class Known:
     rings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     halts: Sequence[Order] = ()
     recalls: Sequence[Order] = ()
+    held: str = ""
+    """Why the safeguard holds it, empty when it does not."""
     findings: Sequence[Mapping[str, Any]] | None = None
     """Open ones `{vuln, source, answer, fixed, due_ms, exception}`, None where the host was never assessed."""
 
@@ -186,6 +189,8 @@ def _plan(known: Known) -> list[str]:
     then = next_step(known.record)
     if then.step == "nothing":
         return lines
+    if known.held:
+        return [*lines, f"{known.held}; {safeguard.NEXT}"]
     for entry in known.plan["body"]["scope"]:
         ring = known.rings.get(entry["ring"], {})
         if entry["ring"] == known.ring:

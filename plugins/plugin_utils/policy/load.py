@@ -13,7 +13,7 @@ except ImportError:  # said when it is needed, so that what needs no policy runs
     Draft202012Validator = None
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import approvals, hooks, looks, schema
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import approvals, hooks, looks, order, schema
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import problems as budget_problems
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaints import complaints, path_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.document import Path, read
@@ -76,6 +76,7 @@ def _sense(data: dict[str, Any]) -> list[tuple[Path, str]]:
         found.append((("select",), "'security' and 'other' are both false, so no update is ever selected"))
     found += approvals.sense(data.get("approvals", ()), [ring["name"] for ring in data["rings"]])
     found += hooks.sense(data.get("hooks", ()), [ring["name"] for ring in data["rings"]])
+    found += order.sense(data.get("order", {}))
     found += window_problems(data, list(first))
     found += budget_problems(data)
     for path, value in _walk(data, ()):

@@ -14,6 +14,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.emergency
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.hooks import Hook
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import Notify
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.order import Order
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes, Risk
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import Rollback
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
@@ -166,6 +167,7 @@ class Policy:
     """Path of the exceptions file, relative to the policy's."""
     notify: tuple[Notify, ...] = ()
     hooks: tuple[Hook, ...] = ()
+    order: Order = Order()
     emergency: Emergency = Emergency()
     ignore_windows: bool = False
     """In an emergency: also hosts' own windows and freezes do not hold."""
@@ -182,4 +184,5 @@ class Policy:
         found += self.risk.patterns()
         found += [item.pattern for item in self.budgets]
         found += [item.pattern for item in self.hooks]
+        found += self.order.patterns()
         return tuple(dict.fromkeys(pattern for pattern in found if pattern))

@@ -15,6 +15,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.emergency
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.hooks import HOOKS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import LOOKS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import KEYS as NOTIFY
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.order import ORDER
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.keys import CLOSES, RISK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import RULE as ROLLBACK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import (
@@ -108,6 +109,7 @@ POLICY: dict[str, Any] = {
             "health": HEALTH,
             "emergency": keys(EMERGENCY),
             "hooks": HOOKS,
+            "order": ORDER,
             "notify": {"type": "array", "items": keys(NOTIFY, ("webhook",))},
             "rollback": keys(ROLLBACK),
             "approvals": {"type": "array", "minItems": 1, "items": keys(RULE_KEYS, ("before",))},

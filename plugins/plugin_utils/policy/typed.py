@@ -21,6 +21,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
     Select,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import rules_of as notify_rules
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.order import order_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk import keys as risk_keys
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import rule_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import count, duration_ms
@@ -113,6 +114,7 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         defaults_taken=tuple(take.taken),
         version=version,
         emergency=emergency_rule(data.get("emergency", {})),
+        order=order_of(data.get("order", {})),
         hooks=hooks_of(data.get("hooks", ())),
         notify=notify_rules(data.get("notify", ())),
         rollback=rule_of(data.get("rollback", {})),
