@@ -15,7 +15,7 @@ MODE ?= hermetic
 FEEDS := $(wildcard ../shared/feeds)
 export LOCKSTEP_TEST_FEEDS := $(if $(FEEDS),$(abspath $(FEEDS)))
 
-.PHONY: help setup demo test test-setup unit lint sanity integration molecule bench bench-inventory bench-feeds kernel matrix lab-up lab-down clean
+.PHONY: help setup demo test test-setup unit lint sanity integration molecule bench bench-inventory bench-feeds kernel soak matrix lab-up lab-down clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,9 @@ bench-feeds: setup ## A fleet of 10,000 hosts against real vulnerability data, b
 
 kernel: setup ## Kernel upgrades, boot loader faults and power cuts on a virtual machine (QEMU; a quarter of an hour and more)
 	@scripts/kernel
+
+soak: setup ## Random faults on lab hosts for SECONDS (600), from SEED (1)
+	@$(BIN)/python tests/soak/run.py --seed $(or $(SEED),1) --seconds $(or $(SECONDS),600)
 
 matrix: setup ## Unit tests and a rollout under every ansible-core that this machine's Pythons can run
 	@$(BIN)/python scripts/matrix
