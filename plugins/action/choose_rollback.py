@@ -6,7 +6,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import statuses_of
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.schedule import ROLLOUTS
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import ROLLOUTS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import hosts_back
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names

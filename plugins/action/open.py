@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import membership, patterns, schedule
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import membership, patterns
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.inventory_sources import refuse_failed
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import ORDERS, refuse_when_halted
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.plan_choice import chosen_plan
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import (
     matches_of,
     read_policy,
     scope_of,
 )
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_files import read_risk_files
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.schedule import ROLLOUTS
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import ROLLOUTS, Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import CHECK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
@@ -34,7 +31,10 @@ MAKES_PLANS = ("plan", "rollout", "emergency")
 
 
 class ActionModule(ControllerAction):
-    """Open a run. An error here still leaves a run behind, stopped, so that the last play reports it."""
+    """Open a run. An error here still leaves a run behind, stopped, so that the last play reports it.
+
+    Runs once; what only some stages need is imported where it is used, since every `detect` would wait for it.
+    """
 
     def decide(self) -> dict[str, Any]:
         stage = str(self.argument("stage"))
@@ -71,6 +71,8 @@ class ActionModule(ControllerAction):
         self.files.write_policy(policy)
         matches = matches_of(policy, manager)
         if policy.exceptions or stage == "assess":  # a mistake in them is told before any host is touched
+            from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.risk_files import read_risk_files
+
             read_risk_files(policy, common.policy, matches, manager)
         self.files.write("matches", matches)
         self.files.write("inventory", {"hosts": everyone, "limited": limited})
@@ -112,6 +114,9 @@ class ActionModule(ControllerAction):
             managed = [host for host in everyone if host not in unmanaged]
             self._look_at(managed, "the inventory has no hosts; check -i INVENTORY")
             return
+        from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import schedule
+        from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.plan_choice import chosen_plan
+
         supersede = self.variable("lockstep_supersede") or self._other_plan(ledger, run)
         plan = chosen_plan(ledger, run.fleet, self.variable("plan"), supersede, run, now_ms())
         if plan is not None:

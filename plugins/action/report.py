@@ -8,11 +8,9 @@ import sys
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import (
-    assess_data,
     clocks,
     drift,
     hooks,
-    past,
     patterns,
     turns,
     verdicts,
@@ -44,8 +42,6 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import Lo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import events_of, message
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line
-from ansible_collections.lockstep.patching.plugins.plugin_utils.report.assess import assess_view
-from ansible_collections.lockstep.patching.plugins.plugin_utils.report.deadlines import write_deadlines
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.fleet import fleet_view
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import mark_stale, outside_rows
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.rollout import rollout_view
@@ -59,7 +55,10 @@ NO_LOOK = "this run got no look at it; its worker may have died"
 
 
 class ActionModule(ControllerAction):
-    """Write the reports; in the run's last play also end the run and set the exit status."""
+    """Write the reports; in the run's last play also end the run and set the exit status.
+
+    Runs once; what only an assessment needs is imported where it is used, since every report would wait for it.
+    """
 
     def decide(self) -> dict[str, Any]:
         run = self.current
@@ -142,7 +141,9 @@ class ActionModule(ControllerAction):
             said = {host: text for host in hosts if (text := self.files.read(for_host("back", host)))}
             line = verdicts.rollback_line(run, hosts, statuses, said)
         elif run.stage == "assess" and assessed is not None:
-            line, states = assess_data.closing(assessed), None
+            from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.assess_data import closing
+
+            line, states = closing(assessed), None
         elif run.stage == "detect" and states is not None and not run.stopped:
             line = verdicts.look_line(states)
         else:
@@ -156,6 +157,8 @@ class ActionModule(ControllerAction):
         groups = {str(name): [str(host) for host in hosts] for name, hosts in (self._vars.get("groups") or {}).items()}
         outside = outside_rows(groups, ledger.last_looks(run.fleet), now_ms(), policy.look_max_age_ms)
         if assessed is not None:
+            from ansible_collections.lockstep.patching.plugins.plugin_utils.report.assess import assess_view
+
             views.append(assess_view({**assessed, "closing": line}))
         if states is not None:
             views.append(
@@ -213,6 +216,9 @@ class ActionModule(ControllerAction):
         """Deadlines kept, missed and open in a period, where there ever was an assessment."""
         if "csv" not in self.argument("formats", ["csv"]) or not ledger.assessments(run.fleet):
             return []
+        from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import past
+        from ansible_collections.lockstep.patching.plugins.plugin_utils.report.deadlines import write_deadlines
+
         from_ms, to_ms = past.period(self.variable("lockstep_from"), self.variable("lockstep_to"), now_ms())
         return [write_deadlines(run.report_dir, past.past_lives(ledger, run.fleet, from_ms, to_ms), from_ms, to_ms)]
 

@@ -9,8 +9,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ansible.module_utils.urls import open_url
-
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import (
     Calendar,
@@ -44,6 +42,8 @@ def named(spans: Iterable[Span]) -> list[str]:
 def _read(ref: str, folder: str) -> Calendar:
     try:
         if ref.startswith(("http://", "https://")):
+            from ansible.module_utils.urls import open_url  # slow to import, and few runs need it
+
             with open_url(ref, timeout=TIMEOUT, headers={"Accept": "text/calendar"}) as answer:
                 found = answer.read(LIMIT + 1)
         elif "://" in ref:

@@ -18,7 +18,6 @@ from typing import Any
 from ansible import constants as C
 from ansible import context
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible.module_utils.urls import open_url
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import LockstepAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.hooks import Step, filled
@@ -102,6 +101,8 @@ def _request(step: Step, places: Mapping[str, str], headers: Any) -> str:
     if body is not None and not isinstance(body, str):
         body = json.dumps(body)
         given = {"Content-Type": "application/json", **given}
+    from ansible.module_utils.urls import open_url  # slow to import, and few hooks need it
+
     try:
         answer = open_url(
             url,

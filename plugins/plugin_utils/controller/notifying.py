@@ -8,8 +8,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.urls import open_url
-
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import Notify
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line, plain
@@ -20,6 +18,8 @@ HEADERS = {"Content-Type": "application/json", "User-Agent": "lockstep"}
 
 def send(rule: Notify, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> str:
     """Post a message; why it did not arrive, or an empty text. `headers` come besides, for example a token."""
+    from ansible.module_utils.urls import open_url  # slow to import, and few runs need it
+
     try:
         answer = open_url(
             rule.webhook,

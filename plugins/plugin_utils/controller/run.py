@@ -16,6 +16,9 @@ import pickle
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+ROLLOUTS = ("rollout", "test", "deploy", "emergency")
+"""Stages that change hosts ring by ring."""
+
 
 @dataclass
 class Run:

@@ -10,14 +10,12 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import own_variables, shares, turns
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, states_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.ordering import seats_of
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, RunFiles, for_host
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import ROLLOUTS, Run, RunFiles, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.batches import rollout_batches
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.pace import Pace, paces
-
-ROLLOUTS = ("rollout", "test", "deploy", "emergency")
 
 
 def write(

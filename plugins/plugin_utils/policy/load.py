@@ -7,12 +7,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-try:
-    from jsonschema import Draft202012Validator
-except ImportError:  # said when it is needed, so that what needs no policy runs without it
-    Draft202012Validator = None
-
-from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import approvals, hooks, looks, order, schema
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import problems as budget_problems
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaints import complaints, path_text
@@ -21,6 +15,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shares import share_problems
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.typed import build
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.types import clash
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.validator import errors_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.keys import problems as window_problems
 
 
@@ -45,12 +40,7 @@ def load_policy(text: str, name: str) -> Policy:
 
 def check(data: Any, shape: dict[str, Any]) -> list[tuple[Path, str]]:
     """`[(path, sentence)]` for everything in `data` that a schema of `schema.py` does not allow."""
-    if Draft202012Validator is None:
-        raise LockstepError(
-            "the Python library jsonschema is not installed",
-            next_step="pip install -r requirements.txt of the collection",
-        )
-    return [found for error in Draft202012Validator(shape).iter_errors(data) for found in complaints(error)]
+    return [found for error in errors_of(data, shape) for found in complaints(error)]
 
 
 def default_policy() -> Policy:

@@ -11,16 +11,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-try:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-except ImportError:  # said when it is needed
-    Draft202012Validator = None
-
 from ansible_collections.lockstep.patching.plugins.module_utils._model.canonical import digest
 from ansible_collections.lockstep.patching.plugins.module_utils._model.patch_types import BASES, TYPES
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaints import path_text
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.validator import worst_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import plain
 
 AGAIN = "fetch the plan anew from the ledger (playbook plan), or make a new one; a plan is never edited"
@@ -122,12 +117,7 @@ def check_plan(text: str, name: str = "the plan", expected_id: str | None = None
             name,
             "use the version that wrote it, or plan again",
         )
-    if Draft202012Validator is None:
-        raise LockstepError(
-            "the Python library jsonschema is not installed",
-            next_step="pip install -r requirements.txt of the collection",
-        )
-    error = best_match(Draft202012Validator(SCHEMA).iter_errors(body))
+    error = worst_of(body, SCHEMA)
     if error is not None:
         raise LockstepError(
             f"it is no plan: {path_text(tuple(error.absolute_path)) or 'the file'}: {plain(error.message)}", name, AGAIN
