@@ -44,7 +44,7 @@ def clean(text: str) -> str:
 def present(connection: sa.Connection, digests: Iterable[str]) -> set[str]:
     """Those of the digests whose content is stored."""
     found: set[str] = set()
-    for part in _parts(digests):
+    for part in parts(digests):
         found.update(connection.execute(sa.select(content.c.digest).where(content.c.digest.in_(part))).scalars())
     return found
 
@@ -64,7 +64,7 @@ def store_one(connection: sa.Connection, value: Packed) -> str:
 def load(connection: sa.Connection, digests: Collection[str]) -> dict[str, Any]:
     """The values of the digests."""
     found: dict[str, Any] = {}
-    for part in _parts(digests):
+    for part in parts(digests):
         for digest, packed in connection.execute(
             sa.select(content.c.digest, content.c.packed).where(content.c.digest.in_(part))
         ):
@@ -72,6 +72,6 @@ def load(connection: sa.Connection, digests: Collection[str]) -> dict[str, Any]:
     return found
 
 
-def _parts(digests: Iterable[str]) -> Iterable[list[str]]:
+def parts(digests: Iterable[str]) -> Iterable[list[str]]:
     listed = sorted(set(digests))
     return (listed[start : start + _AT_ONCE] for start in range(0, len(listed), _AT_ONCE))

@@ -19,6 +19,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.orders im
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.overview import OverviewPart
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.pace import Pace
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.plans import Plans
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.retention import Retention
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.runs import Runs
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.states import States
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.transactions import Transactions
@@ -28,6 +29,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.urls impo
 class Ledger(
     Runs,
     Looks,
+    Retention,
     States,
     Inventory,
     OverviewPart,

@@ -11,9 +11,12 @@ from ansible_collections.lockstep.patching.plugins.module_utils._model.rules imp
 from ansible_collections.lockstep.patching.plugins.module_utils._model.state import PARTS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.agents import AGENTS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import DURATION, keys
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import duration_ms
 
 DEFAULT_PARTS = ("network", "hardware", "use", "controls")
 """Those that cost next to nothing; the others start programs or read many folders."""
+SHORTEST = "30d"
+"""Looks are kept at least so long."""
 _TEXT = {"type": "string", "minLength": 1}
 _PATH = {"type": "string", "pattern": "^/"}
 SOFTWARE = keys(
@@ -34,6 +37,7 @@ AGENT = {
 LOOKS = keys(
     {
         "max_age": DURATION,
+        "keep": DURATION,
         "parts": {
             "type": ["array", "string"],
             "items": {"enum": list(PARTS)},
@@ -87,6 +91,8 @@ def parts_of(given: Any) -> tuple[str, ...]:
 def sense(given: dict[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
     """What a schema cannot say of the key `looks`: `[(path, sentence)]`."""
     found: list[tuple[tuple[Any, ...], str]] = []
+    if duration_ms(given.get("keep", SHORTEST)) < duration_ms(SHORTEST):
+        found.append((("looks", "keep"), f"at least {SHORTEST}: reports and plans go by looks of the last days"))
     for key in ("software", "agents"):
         for at, rule in enumerate(given.get(key, ())):
             told = problems([rule], []) if key == "software" else problems([], [rule])

@@ -152,6 +152,8 @@ class Policy:
     health: tuple[Check, ...]
     index_max_age_ms: int
     look_max_age_ms: int
+    look_keep_ms: int
+    """How long `maintain` keeps looks."""
     looks: Looks
     defaults_taken: tuple[tuple[str, str], ...]
     version: int = 1

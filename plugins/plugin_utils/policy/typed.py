@@ -43,6 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "health": [],
     "indexes.max_age": "7d",
     "looks.max_age": "24h",
+    "looks.keep": "400d",
     "time_to_patch": "15m",
     **risk_keys.DEFAULTS,
 }
@@ -108,6 +109,7 @@ def build(data: dict[str, Any], name: str, digest: str) -> Policy:
         health=tuple(health_check(item) for item in top("health")),
         index_max_age_ms=duration_ms(top("indexes.max_age")),
         look_max_age_ms=duration_ms(top("looks.max_age")),
+        look_keep_ms=duration_ms(top("looks.keep")),
         looks=looks(data.get("looks", {})),
         risk=risk_keys.risk_of({**data.get("risk", {}), **{key: top(f"risk.{key}") for key in ("scheme", "warn")}}),
         exceptions=data.get("exceptions"),

@@ -47,6 +47,8 @@ def test_parts(text: str, parts: tuple[str, ...]) -> None:
         ("looks:\n  software:\n    - {name: a, path: /a, regex: '('}", "policy.yml:4: looks.software[0]"),
         ("looks: {software: [{name: a, path: a}]}", "path"),
         ("looks: {agents: [{name: a}]}", "agents"),
+        ("looks: {keep: 29d}", "policy.yml:2: looks.keep: at least 30d"),
+        ("looks: {keep: for ever}", "looks.keep"),
     ],
 )
 def test_mistakes(text: str, part: str) -> None:
