@@ -11,6 +11,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.clock
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import refuse_when_halted, unapproved
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.proving import proofs_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import NEXT, newer_run, taken_over
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
@@ -53,8 +54,11 @@ class ActionModule(ControllerAction):
         hosts = [str(host) for host in self._vars.get("ansible_play_batch", [])]
         ring = next((batch["ring"] for batch in self.files.read("batches") if hosts and hosts[0] in batch["hosts"]), "")
         known = self.files.read("inventory")
+        proofs = None
         if not run.check:
-            verdicts.settle(ledger, self.files.read_policy(), plan, run.token, now_ms())
+            policy = self.files.read_policy()
+            proofs = proofs_of(ledger, policy, plan, run.token, now_ms(), roles=self.files.read("role-checks"))
+            verdicts.settle(ledger, policy, plan, run.token, now_ms(), proofs)
         statuses = statuses_of(ledger, plan["plan_id"])
         admission = Admission(self.files, plan, statuses, now_ms())
         gate = admission.blocked(ring) or decide(
@@ -71,6 +75,7 @@ class ActionModule(ControllerAction):
             verdicts.retired(statuses),
             [host for host in self.files.read("attempted") or [] if host not in admission.waits],
             unapproved(ledger, self.files.read_policy(), run.policy, plan, ring),
+            proofs,
         )
         gate = admission.narrowed(ring, gate)
         gate = admission.in_turn(plan["body"]["scope"], ring, gate)

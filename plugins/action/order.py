@@ -7,7 +7,7 @@ from typing import Any
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import orders
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.actions import ControllerAction
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.common import now_ms
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import statuses_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.signatures import sign
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
@@ -112,11 +112,15 @@ class ActionModule(ControllerAction):
 
     def _resolve(self, run: Run, ledger: Ledger, reason: str) -> str:
         host, wanted = str(self.argument("host", "")), str(self.argument("resolution", ""))
+        ring = str(self.argument("ring", ""))
+        if ring and not host and not wanted:
+            return self._accept(run, ledger, ring, reason)
         if wanted not in ("retry", "skip") or not host:
             raise LockstepError(
                 "a host is resolved by name, with retry or skip",
                 "resolve",
-                f"give -e host=NAME -e lockstep_resolution=retry or skip, and {GIVE_REASON}",
+                f"give -e host=NAME -e lockstep_resolution=retry or skip, and {GIVE_REASON}; or -e lockstep_ring=RING"
+                " to bear that a ring has too few hosts or worse rates than the fleet's",
             )
         plan_id = run.plan_id or ""
         record = statuses_of(ledger, plan_id, [host]).get(host)
@@ -144,6 +148,21 @@ class ActionModule(ControllerAction):
             )
         what = "is skipped and blocks no gate" if wanted == "skip" else "is tried again by the next rollout"
         return f"{host} {what} (it was {record['status']}): {reason}"
+
+    def _accept(self, run: Run, ledger: Ledger, ring: str, reason: str) -> str:
+        """A person bears that a ring proves less than its gate asks for: too few hosts, or worse rates."""
+        plan_id, settings = run.plan_id or "", self.files.read_policy().ring(ring)
+        state = rings_of(ledger, plan_id).get(ring, {}).get("state")
+        if state is None or settings is None:
+            raise LockstepError(f"plan {plan_id[:12]} has no ring '{ring}'", "lockstep_ring", "check the name")
+        if state == "passed" or not (settings.gate.min_hosts or settings.gate.statistics):
+            why = "it has passed" if state == "passed" else "its gate has neither min_hosts nor statistics"
+            raise LockstepError(
+                f"ring '{ring}': {why}, so there is nothing to accept", "resolve", "nothing was changed"
+            )
+        if not run.check:
+            ledger.give_order("resolution", ring, reason, {"ring": ring}, run.token, now_ms(), plan_id=plan_id)
+        return f"ring '{ring}' may pass with the hosts and rates that it has: {reason}; next: rollout"
 
     def _recall(self, run: Run, ledger: Ledger, reason: str) -> str:
         package, version = str(self.argument("package", "")), str(self.argument("version", ""))

@@ -26,6 +26,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.notifying import tell
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import ORDERS, halt_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import read_policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.proving import proofs_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.report_data import (
     host_results,
     ring_results,
@@ -35,6 +36,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.repor
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.safeguard import held_hosts
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.schedule import ROLLOUTS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.takeover import newer_run
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.vex_files import write_vex
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import waiting_hosts
@@ -127,7 +129,11 @@ class ActionModule(ControllerAction):
         ledger, policy = Ledger.open(run.ledger, create=False), self.files.read_policy()
         plan = ledger.plan(run.plan_id) if run.plan_id else self._newest(ledger, run) if run.stage == "report" else None
         settles = run.plan_id and not run.check and not clocks.disagreement(self.files)
-        settled = verdicts.settle(ledger, policy, plan, run.token, now_ms()) if plan and settles else []
+        settled = (
+            verdicts.settle(ledger, policy, plan, run.token, now_ms(), self._proofs(ledger, policy, plan, run))
+            if plan and settles
+            else []
+        )
         statuses = statuses_of(ledger, plan["plan_id"]) if plan else {}
         held = held_hosts(ledger, run.fleet, plan, statuses, statuses) if plan and plan["state"] == "open" else {}
         newer = newer_run(ledger, run.fleet, run.token)
@@ -205,6 +211,11 @@ class ActionModule(ControllerAction):
         if written:
             self._display.display("reports\n" + "\n".join(f"  {os.path.relpath(path)}" for path in written))
         return line, written
+
+    def _proofs(self, ledger: Ledger, policy: Any, plan: dict[str, Any], run: Run) -> dict[str, Any]:
+        """Only a run that goes through the rings asks their checks."""
+        roles = self.files.read("role-checks")
+        return proofs_of(ledger, policy, plan, run.token, now_ms(), run.stage in ROLLOUTS and not run.stopped, roles)
 
     def _waits(self, policy: Any, plan: Any, settled: list[Any]) -> dict[str, Any]:
         """Hosts without a result that wait for a time, as it is now."""

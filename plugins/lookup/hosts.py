@@ -17,6 +17,7 @@ options:
       - V(look) for hosts to look at, V(elect) for hosts that fetch the plan's files,
         V(stage) for hosts that stage them, V(rings) for hosts to deploy to in order,
         and V(serial) for the sizes of their batches; V(peers) for hosts that share a budget with these,
+        V(recheck) for hosts whose ring has soaked, V(roles) and V(asked-roles) for the roles that a gate asks;
         V(again) and V(serial-again) for those that had to wait for their share of it.
     required: true
 author:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import own_variables, shares, turns
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller import own_variables, shares, soaking, turns
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, states_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.ordering import seats_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import ROLLOUTS, Run, RunFiles, for_host
@@ -35,6 +35,9 @@ def write(
     known = set(files.read("inventory")["hosts"])
     hosts = [host for entry in scope for host in entry["hosts"]]
     open_hosts = [host for host in hosts if host not in retired and not finished(statuses.get(host))]
+    if run.stage in ROLLOUTS and not run.check:
+        files.write("hosts-recheck", soaking.to_recheck(ledger, policy, plan, statuses, run.token, now_ms))
+        soaking.write_roles(files, ledger, policy, plan, statuses, now_ms, str(variables.get("inventory_hostname")))
     buckets = shares.divide(policy, scope, variables, files.read("matches")) if open_hosts else None
     holders = {lease["host"] for lease in ledger.leases(run.fleet)}
     rings = rings_of(ledger, plan["plan_id"])

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
@@ -17,6 +18,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate impo
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import finished
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.orders import RESUME
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.proof import Proof
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, one_line, plain, plural, utc
 
 
@@ -32,17 +34,25 @@ def open_ring(ledger: Ledger, plan: dict[str, Any], ring: str, token: int, now_m
         ledger.set_ring(plan["plan_id"], ring, "open", "its first batch may go", token, now_ms)
 
 
-def settle(ledger: Ledger, policy: Policy, plan: dict[str, Any], token: int, now_ms: int) -> list[Verdict]:
+def settle(
+    ledger: Ledger,
+    policy: Policy,
+    plan: dict[str, Any],
+    token: int,
+    now_ms: int,
+    proofs: Mapping[str, Proof],
+) -> list[Verdict]:
     """Judge every ring and keep each verdict that has changed."""
     statuses = statuses_of(ledger, plan["plan_id"])
     verdicts = []
     for entry in plan["body"]["scope"]:
         rings = rings_of(ledger, plan["plan_id"])
         verdict = judge_ring(
-            policy, plan["body"]["scope"], entry["ring"], statuses, rings, now_ms, retired(statuses), closing=False
+            policy, plan["body"]["scope"], entry["ring"], statuses, rings, now_ms, retired(statuses), False, proofs
         )
         known = rings.get(entry["ring"], {}).get("state", "waiting")
-        if verdict.state != known:
+        anew = verdict.state == "failed" and verdict.why != rings[entry["ring"]]["reason"]
+        if verdict.state != known or anew:
             if known == "waiting" and verdict.state != "open":
                 ledger.set_ring(plan["plan_id"], entry["ring"], "open", "its hosts have results", token, now_ms)
             ledger.set_ring(
@@ -118,6 +128,8 @@ def closing_line(
         return f"done: plan {short} is acquired{more}"
     # a soak explains why the rings after it have no result, so it comes first
     soaking = next((verdict for verdict in verdicts if verdict.state == "soaking"), None)
+    if soaking and soaking.until_ms is None:
+        return _stopped(f"plan {short}: {soaking.why}", soaking.next)
     if soaking and any(not finished(statuses.get(host)) for entry in scope for host in entry["hosts"]):
         return f"waiting: plan {short}: {soaking.why} until {utc(soaking.until_ms or 0)}"
     unfinished = next((verdict for verdict in concerned if verdict.state in ("open", "waiting")), None)

@@ -18,6 +18,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.orders import recalled
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.plan_choice import chosen_plan
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.policy_file import matches_of, read_policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.proving import proofs_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.run import Run, for_host
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
@@ -116,12 +117,13 @@ def may_go(action: HostAction, work: Work) -> str:
         return ""
     scope = work.plan["body"]["scope"]
     statuses = statuses_of(work.base.ledger, work.plan_id)
+    proofs = proofs_of(work.base.ledger, work.base.policy, work.plan, work.base.token, now_ms(), ask=False)
     for entry in scope:
         if entry["ring"] == work.ring:
             return ""
         if work.base.policy.ring(entry["ring"]) is None and rings.get(entry["ring"], {}).get("state") == "passed":
             continue
-        verdict = judge_ring(work.base.policy, scope, entry["ring"], statuses, rings, now_ms())
+        verdict = judge_ring(work.base.policy, scope, entry["ring"], statuses, rings, now_ms(), proofs=proofs)
         if verdict.state != "passed":
             return f"{verdict.why}; {verdict.next}"
     return ""

@@ -16,6 +16,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.leases im
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.migrate import ready
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.orders import Orders
+from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.outcomes import Outcomes
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.overview import OverviewPart
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.pace import Pace
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.plans import Plans
@@ -39,6 +40,7 @@ class Ledger(
     Transactions,
     Orders,
     Hooks,
+    Outcomes,
     Files,
     Pace,
     Leases,

@@ -52,10 +52,10 @@ def rollout_batches(
     """Every batch that can go in this run, rings in order.
 
     Hosts that were tried earlier (failed, lost, absent or in between) come first, in one batch: untouched hosts
-    follow only once the gate has seen how those end now. A ring that must soak ends the list, since nothing after it
-    can go in the same run. With budgets (`buckets`) they are packed so that no batch exceeds one; `out` are hosts that
-    hold a share now, and go first too. `seated` are places in clusters: no host is in a batch before, or with, one that
-    goes before it in its cluster.
+    follow only once the gate has seen how those end now. A ring that must soak, or that a role is asked about, ends
+    the list, since nothing after it can go in the same run. With budgets (`buckets`) they are packed so that no batch
+    exceeds one; `out` are hosts that hold a share now, and go first too. `seated` are places in clusters: no host is
+    in a batch before, or with, one that goes before it in its cluster.
     """
     batches: list[Batch] = []
     for entry in scope:
@@ -81,6 +81,6 @@ def rollout_batches(
         verdict = judge_ring(policy, scope, name, statuses, rings_state, now_ms, retired)
         if verdict.state == "passed":
             continue
-        if verdict.state == "soaking" or not hosts or ring.soak_ms > 0:
+        if verdict.state == "soaking" or not hosts or ring.soak_ms > 0 or ring.gate.roles:
             break
     return batches

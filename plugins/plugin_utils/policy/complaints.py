@@ -28,6 +28,8 @@ _FORMS = {
     r"^(100|[1-9][0-9]?)%$": "a number of hosts such as 3, or a share such as 10% (at least 1)",
     r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$": "a name of letters, digits, dot, dash and underscore",
     r"^[^\s]+$": "a package name or pattern without spaces, such as linux-image-*",
+    r"^[1-9][0-9]?%$": "a share from 1% to 99%",
+    r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){0,2}$": "the name of a role, such as mine or acme.web.healthy",
     r"^https?://[^\s]+$": "an http:// or https:// address",
     r"^[^\s]+:[0-9]{1,5}$": "a port such as 5432, or address:port",
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$": "a date such as 2026-12-31",

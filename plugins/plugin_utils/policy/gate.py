@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import HOW
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import begun, finished, resolved
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy, Ring
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.proof import ACCEPT, Proof, lacking, worse
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural, utc
 
 Statuses = Mapping[str, Mapping[str, Any]]
@@ -37,6 +38,8 @@ class Verdict(NamedTuple):
     failed: list[str]
     absent: list[str]
     missing: list[str]
+    recheck: tuple[str, ...] = ()
+    """Hosts of a ring that has soaked and that are to be verified once more before it passes."""
 
 
 class Gate(NamedTuple):
@@ -69,54 +72,71 @@ def judge_ring(
     now_ms: int,
     retired: Collection[str] = (),
     closing: bool = True,
+    proofs: Mapping[str, Proof] | None = None,
 ) -> Verdict:
     """Judge a ring by its recorded results.
 
     `rings_state` is `{ring: {state, soak_from_ms}}` as last recorded: a ring that has passed this plan
     stays passed. With `closing` (the question of the next ring) hosts without a final result count as failed; without
-    it (the ring is going on) they keep it open.
+    it (the ring is going on) they keep it open. With `proofs` the ring must also have proved what its gate asks for
+    (`policy/proof.py`); without, the question is only what its hosts' results say.
     """
     kept, settings = rings_state.get(ring, {}), policy.ring(ring)
     if settings is None:
-        step = "put the ring back into the policy, or supersede the plan"
-        return Verdict(
-            ring, "failed", f"ring '{ring}' is in the plan's scope and not in the policy", step, None, None, [], [], []
-        )
+        why, step = f"ring '{ring}' is in the plan's scope and not in the policy", "put the ring back, or supersede"
+        return Verdict(ring, "failed", why, f"{step} the plan", None, None, [], [], [])
     if kept.get("state") == "passed":
-        return Verdict(
-            ring, "passed", f"ring '{ring}' has passed this plan", "", None, kept.get("soak_from_ms"), [], [], []
-        )
+        why = kept.get("reason") or f"ring '{ring}' has passed this plan"
+        return Verdict(ring, "passed", why, "", None, kept.get("soak_from_ms"), [], [], [])
     counted = _counted(scope, ring, statuses, retired)
     failed, absent, missing = _bad(counted, statuses)
 
     def verdict(
-        state: str, why: str, step: str = "", until: int | None = None, soak_from: int | None = None
+        state: str,
+        why: str,
+        step: str = "",
+        until: int | None = None,
+        soak_from: int | None = None,
+        recheck: Sequence[str] = (),
     ) -> Verdict:
-        return Verdict(ring, state, f"ring '{ring}': {why}", step, until, soak_from, failed, absent, missing)
+        text = f"ring '{ring}': {why}"
+        return Verdict(ring, state, text, step, until, soak_from, failed, absent, missing, tuple(recheck))
 
     if not counted:
-        return verdict(
-            "failed", "no host is left in it that could prove anything", "put a host into the ring and plan again"
-        )
+        why = "no host is left in it that could prove anything"
+        return verdict("failed", why, "put a host into the ring and plan again")
     reason = _over(settings, len(counted), failed + (missing if closing else []), absent)
     if reason and (failed or absent or not missing):
         return verdict("failed", reason, AGAIN)
     if missing and (reason or not closing):
-        state = (
-            "open" if any(begun(statuses.get(host)) for host in counted) or kept.get("state") == "open" else "waiting"
-        )
+        going = any(begun(statuses.get(host)) for host in counted) or kept.get("state") == "open"
+        state = "open" if going else "waiting"
         return verdict(state, f"{plural(len(missing), 'host')} without a result: {names(missing)}", "run rollout again")
     bad = {*failed, *absent, *missing}
-    done = [statuses[host] for host in counted if host not in bad]
+    good = [host for host in counted if host not in bad]
+    done = [statuses[host] for host in good]
     if not done:
         return verdict("failed", "no host of it is verified", AGAIN)
-    ended = kept.get("soak_from_ms") if kept.get("state") == "soaking" else None
+    # it has this also in a ring that failed for want of proof: what is mended then need not soak again
+    ended = kept.get("soak_from_ms") if kept.get("state") in ("soaking", "failed") else None
     soak_from = int(ended if ended is not None else max(int(item.get("at_ms") or now_ms) for item in done))
-    if now_ms < soak_from + settings.soak_ms:
-        return verdict(
-            "soaking", "is verified and soaks", "run rollout again then", soak_from + settings.soak_ms, soak_from
-        )
-    return verdict("passed", f"{plural(len(done), 'host')} verified", "", None, soak_from)
+    ended_ms = soak_from + settings.soak_ms
+    if now_ms < ended_ms:
+        return verdict("soaking", "is verified and soaks", "run rollout again then", ended_ms, soak_from)
+    verified = [host for host in good if statuses[host]["status"] == "verified"]
+    said: list[str] = []
+    if proofs is not None:
+        again = [host for host in verified if settings.soak_ms and int(statuses[host].get("at_ms") or 0) < ended_ms]
+        if settings.gate.recheck and again:
+            why = f"has soaked, and is to be verified once more: {names(again)}"
+            return verdict("soaking", why, "run rollout again", None, soak_from, again)
+        proof = proofs.get(ring, Proof())
+        if settings.gate.checks and proof.answers is None:
+            return verdict("soaking", "its checks are to be asked", "run rollout again", None, soak_from)
+        lack, said = lacking(settings.gate, ring, len(verified), proof)
+        if lack is not None:
+            return verdict("failed", lack.why, lack.next, None, soak_from)
+    return verdict("passed", "; ".join([f"{plural(len(done), 'host')} verified", *said]), "", None, soak_from)
 
 
 def _counted(scope: Scope, ring: str, statuses: Statuses, retired: Collection[str]) -> list[str]:
@@ -174,13 +194,15 @@ def decide(
     retired: Collection[str] = (),
     attempted: Collection[str] = (),
     unapproved: str = "",
+    proofs: Mapping[str, Proof] | None = None,
 ) -> Gate:
     """Decide on a batch of a ring.
 
     `reachable`: hosts that answered in this run; a host of the batch that is not in it is taken as unreachable.
     `limit`: hosts that `--limit` leaves, None without one. `inventory`: all hosts of today's inventory, None where
     nobody looked. `attempted`: hosts that an earlier gate of this run let go; if they have no final result by now
-    they count as failed. `unapproved`: what the ring lacks in approvals, empty when nothing.
+    they count as failed. `unapproved`: what the ring lacks in approvals, empty when nothing. `proofs`: as for
+    `judge_ring`.
     """
     reachable, attempted = set(reachable), set(attempted)
     limit = None if limit is None else set(limit)
@@ -192,10 +214,10 @@ def decide(
             f"ring '{ring}' is not in the plan's scope and the policy", "supersede the plan if the rings have changed"
         )
     for entry in scope[:position]:
-        earlier = judge_ring(policy, scope, entry["ring"], statuses, rings_state, now_ms, retired)
-        if earlier.state == "soaking":
+        earlier = judge_ring(policy, scope, entry["ring"], statuses, rings_state, now_ms, retired, True, proofs)
+        if earlier.state == "soaking" and earlier.until_ms is not None:
             then = f"; {unapproved}" if unapproved else ""
-            why = f"{earlier.why} until {utc(earlier.until_ms or 0)}{then}"
+            why = f"{earlier.why} until {utc(earlier.until_ms)}{then}"
             return Gate("wait", earlier.until_ms, why, earlier.next, [], [], bool(unapproved))
         if earlier.state != "passed":
             outside = _outside(policy, scope, position - 1, statuses, rings_state, limit, retired)
@@ -235,6 +257,10 @@ def decide(
         if reason:
             gone = f"; left the inventory: {names(left)}" if left else ""
             return Gate("stop", None, f"ring '{ring}': {reason}{gone}", AGAIN, [], silent)
+        proof = (proofs or {}).get(ring, Proof())
+        bad = worse(settings.gate.statistics, proof) if settings.gate.statistics and not proof.accepted else ""
+        if bad:
+            return Gate("stop", None, f"ring '{ring}': {bad}", ACCEPT.format(ring=ring), [], silent)
     going = [host for host in hosts if host in reachable and host not in left]
     why = (
         f"ring '{ring}': {plural(len(going), 'host')} may go"

@@ -15,7 +15,7 @@ HOST: dict[str, frozenset[str]] = {
     "staged": frozenset({"installed", "failed", "unreachable", "skipped"}),
     "installed": frozenset({"active", "verified", "regressed", "failed", "unreachable", "rolled_back", "skipped"}),
     "active": frozenset({"verified", "installed", "regressed", "failed", "unreachable", "rolled_back", "skipped"}),
-    "verified": frozenset({"installed", "regressed", "failed", "rolled_back"}),
+    "verified": frozenset({"installed", "regressed", "failed", "unreachable", "rolled_back"}),
     "regressed": frozenset({"verified", "active", "installed", "failed", "unreachable", "rolled_back", "skipped"}),
     "failed": frozenset(
         {"staged", "installed", "active", "verified", "regressed", "unreachable", "rolled_back", "skipped"}

@@ -15,6 +15,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.hooks imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import Looks
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import Notify
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.order import Order
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.proof import GateCheck, Statistics
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes, Risk
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import Rollback
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count
@@ -53,10 +54,21 @@ class PolicyError(LockstepError):
 
 @dataclass(frozen=True)
 class Gate:
-    """How many hosts of a ring may fail or be absent."""
+    """How many hosts of a ring may fail or be absent, and what it must prove besides."""
 
     max_failed: Count
     max_absent: Count
+    min_hosts: int = 0
+    """Verified hosts that the ring must have."""
+    recheck: bool = True
+    """Whether hosts are verified once more when their ring has soaked."""
+    statistics: Statistics | None = None
+    checks: tuple[GateCheck, ...] = ()
+
+    @property
+    def roles(self) -> tuple[GateCheck, ...]:
+        """The checks that a play has to run."""
+        return tuple(check for check in self.checks if check.kind == "role")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import Policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.proof import short_of_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shares import shared_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import did_you_mean, names, plain
 
@@ -55,6 +56,8 @@ def resolve_rings(
             f"{names(shared)}: in ring '{other}' and in ring '{ring.name}'; a host has one ring"
             for other, shared in twice.items()
         ]
+        short = short_of_hosts(ring.gate, ring.name, dict.fromkeys(hosts))
+        wrong += [short] if short else []
         scope.append({"ring": ring.name, "hosts": list(dict.fromkeys(hosts))})
     if wrong:
         raise LockstepError(

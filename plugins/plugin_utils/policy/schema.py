@@ -16,10 +16,10 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.hooks imp
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.looks import LOOKS
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import KEYS as NOTIFY
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.order import ORDER
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.proof import GATE
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.keys import CLOSES, RISK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import RULE as ROLLBACK
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import (
-    COUNT,
     DURATION,
     NAME,
     PATTERN,
@@ -32,7 +32,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows i
 
 NOT_BUILT: dict[str, frozenset[str]] = {
     "": frozenset({"routine", "owners"}),
-    "gate": frozenset({"min_hosts", "min_verified", "approvals", "probes"}),
+    "gate": frozenset({"min_verified", "approvals", "probes"}),
     "rings": frozenset({"windows", "approvals", "budgets", "freezes", "rollback", "notify"}),
     "reboot": frozenset({"windows", "message", "order"}),
     "health": frozenset({"metric", "prometheus", "log"}),
@@ -43,8 +43,6 @@ hold."""
 _GLOB = {"type": "string", "pattern": r"^[^\s]+$"}
 _GLOBS = {"type": "array", "items": _GLOB}
 
-
-GATE = keys({"max_failed": COUNT, "max_absent": COUNT})
 DELAY = keys({"security": DURATION, "other": DURATION})
 EXCLUDE_FOR = keys({"for": PATTERN, "packages": _GLOBS}, ("for", "packages"))
 SELECT = keys(

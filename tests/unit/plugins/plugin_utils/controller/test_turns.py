@@ -65,7 +65,7 @@ def test_who_is_outside_its_window_gets_its_files_and_waits(ledger: Ledger, file
     for host in ("web1", "db1"):
         for status in ("staged", "installed", "active", "verified"):
             ledger.set_host(plan["plan_id"], host, status, "", "", {"verified_ms": NOW}, token, NOW)
-    verdicts = settle(ledger, files.read_policy(), plan, token, NOW)
+    verdicts = settle(ledger, files.read_policy(), plan, token, NOW, {})
     line = closing_line(run(token), verdicts, plan, statuses_of(ledger, plan["plan_id"]), waits=waits)
     assert line.startswith(
         f"waiting: plan {plan['plan_id'][:12]}: ring 'production': 2 hosts wait (web2, db2): outside"

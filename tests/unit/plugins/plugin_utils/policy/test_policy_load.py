@@ -46,9 +46,9 @@ def test_what_is_given_is_no_default() -> None:
         ),
         (TWO_LINES + "routine: []\n", 4, ["'routine' is not built yet", "must not patch production"]),
         (
-            "rings:\n  - name: a\n    hosts: b\n    gate:\n      min_hosts: 3\n",
+            "rings:\n  - name: a\n    hosts: b\n    gate:\n      min_verified: 3\n",
             5,
-            ["rings[0].gate.min_hosts", "not built yet"],
+            ["rings[0].gate.min_verified", "not built yet"],
         ),
         ("rings:\n  - name: a\n    hosts: b\n    gate: {max_faild: 3}\n", 4, ["did you mean 'max_failed'"]),
         ("rings:\n  - name: a\n", 2, ["rings[0]", "'hosts' is missing"]),
