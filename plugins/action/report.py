@@ -42,7 +42,13 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.vex_f
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import waiting_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import events_of, message
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import (
+    SHOWN,
+    critical,
+    critical_text,
+    events_of,
+    message,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.fleet import fleet_view
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import mark_stale, outside_rows
@@ -251,7 +257,12 @@ class ActionModule(ControllerAction):
         statuses = statuses_of(ledger, run.plan_id) if run.plan_id else {}
         bodies = {event: message(event, known, line, statuses, now_ms()) for event in events_of(line, approval, ended)}
         headers = self.variable("lockstep_webhook_headers")
-        for problem in tell(ledger, policy.notify, bodies, headers, run.token, now_ms()):
+        problems = tell(ledger, policy.notify, bodies, headers, run.token, now_ms())
+        found = critical((self.files.read("assessment") or {"news": {"items": ()}})["news"]["items"], now_ms())
+        if found:
+            body = {**message("new_critical", known, critical_text(found), statuses, now_ms()), "new": found[:SHOWN]}
+            problems += tell(ledger, policy.notify, {"new_critical": body}, headers, run.token, now_ms())
+        for problem in problems:
             self._display.warning(problem)
 
     def _looked_at(self, ledger: Ledger, run: Run) -> list[dict[str, Any]]:

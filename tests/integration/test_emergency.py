@@ -19,7 +19,7 @@ rings:
   - {name: production, hosts: ring_production, batch: 100%}
 select: {delay: {security: 30d, other: 30d}}
 freezes: [{from: 2020-01-01, to: 2099-01-01, reason: for ever}]
-emergency: {soak: 0h}
+emergency: {soak: 0h, gate: {min_hosts: 1}}
 """
 
 
@@ -35,6 +35,10 @@ def test_one_package_goes_at_once_past_a_freeze(make_fleet: Callable[..., Fleet]
 
     expect(fleet.play("emergency", "-e", "package=lab-plain"), "stopped", "has a reason")
     expect(fleet.play("emergency", "-e", "lockstep_reason=now"), "stopped", "about one thing")
+    called = ("-e", "package=lab-plain", "-e", "lockstep_reason='it is exploited'")
+    shown = fleet.play("emergency", "--check", *called)
+    expect(shown, "done", "would install 1 lines")
+    assert "lab-plain" in shown.output and plan_of(fleet)["plan_id"] == before
     done = fleet.play("emergency", "-e", "package=lab-plain", "-e", "lockstep_reason='it is exploited'")
     expect(done, "done", "3 of 3 hosts verified", "emergency: package lab-plain: it is exploited")
     assert installed(fleet, "lab-plain") == TESTED

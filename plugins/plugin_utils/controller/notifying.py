@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +14,24 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify im
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line, plain
 
 SECONDS = 10
+TRIES = 3
+PAUSE_SECONDS = 1
 HEADERS = {"Content-Type": "application/json", "User-Agent": "lockstep"}
 
 
 def send(rule: Notify, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> str:
     """Post a message; why it did not arrive, or an empty text. `headers` come besides, for example a token."""
+    why = ""
+    for attempt in range(TRIES):
+        time.sleep(PAUSE_SECONDS * attempt)
+        why, again = _post(rule, body, headers)
+        if not again:
+            break
+    return why
+
+
+def _post(rule: Notify, body: Mapping[str, Any], headers: Mapping[str, str] | None) -> tuple[str, bool]:
+    """`(why it did not arrive or empty, whether it is worth another try)`."""
     from ansible.module_utils.urls import open_url  # slow to import, and few runs need it
 
     try:
@@ -32,8 +46,10 @@ def send(rule: Notify, body: Mapping[str, Any], headers: Mapping[str, str] | Non
         answer.read(1000)
     except Exception as error:  # whatever the network or the receiver does, the run has ended as it has
         # the URL may be in the error's text, and its path is often a secret
-        return plain(one_line(str(error).replace(rule.webhook, rule.shown)))
-    return ""
+        code = getattr(error, "code", None)
+        again = not isinstance(code, int) or code >= 500 or code == 429
+        return plain(one_line(str(error).replace(rule.webhook, rule.shown))), again
+    return "", False
 
 
 def tell(

@@ -41,10 +41,11 @@ def chosen_plan(
             )
         return current
     current = ledger.open_plan(fleet)
-    if current is not None and supersede and not run.check:
+    if current is not None and supersede:
         _refuse_in_the_middle(ledger, current)
         reason = "superseded" if supersede in (True, "true", "yes", "1") else str(supersede)
-        run.supersede = {"plan_id": current["plan_id"], "reason": reason}
+        if not run.check:  # which shows the plan that would replace it
+            run.supersede = {"plan_id": current["plan_id"], "reason": reason}
         return None
     return current
 

@@ -128,8 +128,8 @@ def closing_line(
         return f"done: plan {short} is acquired{more}"
     # a soak explains why the rings after it have no result, so it comes first
     soaking = next((verdict for verdict in verdicts if verdict.state == "soaking"), None)
-    if soaking and soaking.until_ms is None:
-        return _stopped(f"plan {short}: {soaking.why}", soaking.next)
+    if soaking and soaking.until_ms is None:  # its soak ended during this run, or a role is asked by the next one
+        return f"waiting: plan {short}: {soaking.why} until rollout is run again"
     if soaking and any(not finished(statuses.get(host)) for entry in scope for host in entry["hosts"]):
         return f"waiting: plan {short}: {soaking.why} until {utc(soaking.until_ms or 0)}"
     unfinished = next((verdict for verdict in concerned if verdict.state in ("open", "waiting")), None)

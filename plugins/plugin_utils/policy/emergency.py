@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.approvals import RULE_KEYS, Rule, rules_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.proof import GATE, gate_values
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk.model import Closes
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import DURATION, SOME, keys
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count, count, duration_ms
@@ -21,6 +22,7 @@ KEYS: dict[str, Any] = {
     "batch": {"anyOf": [SOME, {"type": "array", "minItems": 1, "items": SOME}]},
     "windows": {"enum": ["ignore", "hold"]},
     "untested": {"enum": ["withhold", "other_start", "allow"]},
+    "gate": GATE,
     "approvals": {"type": "array", "items": keys(RULE_KEYS, ("before",))},
 }
 SOAK = "15m"
@@ -40,6 +42,8 @@ class Emergency:
     """None: as `select.untested`."""
     approvals: tuple[Rule, ...] = ()
     """Instead of the policy's `approvals`."""
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of a gate that hold in place of those of every ring's own."""
 
 
 def rule_of(given: Mapping[str, Any]) -> Emergency:
@@ -51,6 +55,7 @@ def rule_of(given: Mapping[str, Any]) -> Emergency:
         windows=given.get("windows", "ignore"),
         untested=given.get("untested"),
         approvals=rules_of(given.get("approvals", ())),
+        gate=gate_values(given.get("gate", {})),
     )
 
 
@@ -63,7 +68,13 @@ def emergency_policy(policy: Policy, package: str, cve: str, advisory: str) -> P
     """The policy for an emergency: one package, vulnerability or advisory, without delay, with its own rings' times."""
     rule = policy.emergency
     rings = tuple(
-        replace(ring, soak_ms=min(ring.soak_ms, rule.soak_ms), batch=rule.batch or ring.batch) for ring in policy.rings
+        replace(
+            ring,
+            soak_ms=min(ring.soak_ms, rule.soak_ms),
+            batch=rule.batch or ring.batch,
+            gate=replace(ring.gate, **rule.gate),
+        )
+        for ring in policy.rings
     )
     select = replace(
         policy.select,

@@ -7,7 +7,14 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import approvals, hooks, looks, order, proof, schema
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import (
+    approvals,
+    hooks,
+    looks,
+    order,
+    proof,
+    schema,
+)
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.budgets.keys import problems as budget_problems
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.complaints import complaints, path_text
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.document import Path, read
@@ -67,7 +74,7 @@ def _sense(data: dict[str, Any]) -> list[tuple[Path, str]]:
     found += approvals.sense(data.get("approvals", ()), [ring["name"] for ring in data["rings"]])
     found += hooks.sense(data.get("hooks", ()), [ring["name"] for ring in data["rings"]])
     found += order.sense(data.get("order", {}))
-    found += proof.sense(data["rings"])
+    found += proof.sense(data)
     found += window_problems(data, list(first))
     found += budget_problems(data)
     for path, value in _walk(data, ()):

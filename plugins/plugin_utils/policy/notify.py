@@ -10,12 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-EVENTS = ("stopped", "waiting", "waiting_for_approval", "completed")
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plural
+
+EVENTS = ("stopped", "waiting", "waiting_for_approval", "completed", "new_critical")
 KEYS: dict[str, Any] = {
     "webhook": {"type": "string", "pattern": r"^https?://[^\s]+$"},
     "on": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"enum": list(EVENTS)}},
 }
 SCHEMA = 1
+SOON_MS = 3 * 86_400_000
+SHOWN = 50
 _RECEIVER = re.compile(r"(https?://)(?:[^/?#]*@)?([^/?#@]*)")
 
 
@@ -67,3 +71,31 @@ def message(
         "hosts": dict(sorted(counts.items())),
         "time_ms": now_ms,
     }
+
+
+def critical(items: Iterable[Mapping[str, Any]], now_ms: int) -> list[dict[str, Any]]:
+    """Of what is new since the last assessment, what nobody should sleep over: known exploited, or due within three
+    days. `{vuln, package, kev, due_ms, decision, hosts: number, some: [name]}`, the most urgent first."""
+    found = [
+        {
+            "vuln": item["vuln"],
+            "package": item["source"],
+            "kev": item["kev"],
+            "due_ms": item["due_ms"],
+            "decision": item["after"],
+            "hosts": item["hosts"],
+            "some": list(item["some"]),
+        }
+        for item in items
+        if item["kind"] != "gone"
+        and (item["kev"] or (item["due_ms"] is not None and item["due_ms"] <= now_ms + SOON_MS))
+    ]
+    never = now_ms * 2
+    return sorted(found, key=lambda item: (not item["kev"], item["due_ms"] or never, item["vuln"], item["package"]))
+
+
+def critical_text(found: list[dict[str, Any]]) -> str:
+    """The same in one line."""
+    vulns = list(dict.fromkeys(item["vuln"] for item in found))
+    known = len({item["vuln"] for item in found if item["kev"]})
+    return f"new and critical: {plural(len(vulns), 'vulnerability id')}, {known} known exploited: {names(vulns)}"

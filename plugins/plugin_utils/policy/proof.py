@@ -14,7 +14,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.exact imp
     hosts_to_prove,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.shapes import COUNT, DURATION, keys
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import duration_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import count, duration_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plain, plural
 
 KINDS = ("command", "prometheus", "role")
@@ -95,12 +95,28 @@ def checks_of(given: Iterable[Mapping[str, Any]]) -> tuple[GateCheck, ...]:
     return tuple(found)
 
 
-def sense(rings: Iterable[Mapping[str, Any]], before: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], str]]:
-    """What a schema cannot say: `[(path, sentence)]`."""
+def gate_values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Typed values of the keys that a gate has; what it leaves out is not there."""
+    typed = {
+        "max_failed": count,
+        "max_absent": count,
+        "min_hosts": int,
+        "recheck": bool,
+        "statistics": statistics_of,
+        "checks": checks_of,
+    }
+    return {key: typed[key](value) for key, value in given.items()}
+
+
+def sense(data: Mapping[str, Any]) -> list[tuple[tuple[Any, ...], str]]:
+    """What a schema cannot say of a policy's gates: `[(path, sentence)]`."""
     found: list[tuple[tuple[Any, ...], str]] = []
-    for at, ring in enumerate(rings):
-        for number, check in enumerate(ring.get("gate", {}).get("checks", ())):
-            path = (*before, "rings", at, "gate", "checks", number)
+    gates: list[tuple[tuple[Any, ...], Mapping[str, Any]]] = [
+        (("rings", at, "gate"), ring.get("gate", {})) for at, ring in enumerate(data["rings"])
+    ]
+    for place, gate in [*gates, (("emergency", "gate"), data.get("emergency", {}).get("gate", {}))]:
+        for number, check in enumerate(gate.get("checks", ())):
+            path = (*place, "checks", number)
             extra = sorted({"query", "min", "max"} & set(check))
             if "prometheus" in check and "query" not in check:
                 found.append((path, "'query' is missing: which answer is good?"))

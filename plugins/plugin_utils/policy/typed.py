@@ -22,10 +22,10 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model imp
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import rules_of as notify_rules
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.order import order_of
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.proof import checks_of, statistics_of
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.proof import gate_values
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.risk import keys as risk_keys
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.rollback import rule_of
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import Count, count, duration_ms
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import count, duration_ms
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.windows.spans import span
 
 DEFAULTS: dict[str, Any] = {
@@ -137,22 +137,18 @@ def _ring(take: _Taker, ring: dict[str, Any], at: int, total: int) -> Ring:
         return take.get(path, default, ring, f"rings.{ring['name']}.")
 
     batch = own("batch")
+    limits = {key: count(own(f"gate.{key}")) for key in ("max_failed", "max_absent")}
     return Ring(
         name=ring["name"],
         hosts=ring["hosts"],
         soak_ms=duration_ms(own("soak")),
         batch=tuple(count(item) for item in (batch if isinstance(batch, list) else [batch])),
-        gate=_gate(ring.get("gate", {}), count(own("gate.max_failed")), count(own("gate.max_absent"))),
+        gate=Gate(**{**gate_values(ring.get("gate", {})), **limits}),
         reboot=reboot_rule(ring["reboot"]) if "reboot" in ring else None,
         health=tuple(health_check(item) for item in ring.get("health", ())),
         exclude=excludes(ring.get("select", {}).get("exclude", ())),
         share=ring.get("share"),
     )
-
-
-def _gate(given: dict[str, Any], failed: Count, absent: Count) -> Gate:
-    statistics, checks = statistics_of(given.get("statistics")), checks_of(given.get("checks", ()))
-    return Gate(failed, absent, given.get("min_hosts", 0), given.get("recheck", True), statistics, checks)
 
 
 def _reboots(take: _Taker, given: Any) -> tuple[Reboot, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.notifying import send
+from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.notifying import TRIES, send
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import Notify
 
 
@@ -50,6 +50,7 @@ def test_a_message_arrives_with_its_headers(server: Any) -> None:
 def test_a_receiver_that_says_no_or_is_away_stops_nothing(server: Any) -> None:
     port = server.server_port
     assert "500" in send(Notify(f"http://127.0.0.1:{port}/no"), {})
+    assert len(server.got) == TRIES, "it is tried again, and not for ever"
     server.shutdown()
     server.server_close()
     said = send(Notify(f"http://127.0.0.1:{port}/secret"), {})

@@ -6,7 +6,13 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import Notify, events_of, message
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import (
+    Notify,
+    critical,
+    critical_text,
+    events_of,
+    message,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +45,27 @@ def test_a_message_counts_hosts_by_status() -> None:
     body = message("stopped", run, "stopped: x", {"a": {"status": "failed"}, "b": {"status": "verified"}}, 5)
     assert body["hosts"] == {"failed": 1, "verified": 1} and body["text"] == "Lockstep north: stopped: x"
     assert (body["run"], body["plan"], body["time_ms"], body["event"]) == (7, "ab", 5, "stopped")
+
+
+DAY = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "kev", "due_ms", "told"),
+    [
+        ("appeared", True, None, True),
+        ("entered_kev", True, 400 * DAY, True),
+        ("appeared", False, 103 * DAY, True),
+        ("decision", False, 90 * DAY, True),
+        ("appeared", False, 104 * DAY, False),
+        ("appeared", False, None, False),
+        ("gone", True, 101 * DAY, False),
+    ],
+)
+def test_what_is_new_and_critical(kind: str, kev: bool, due_ms: int | None, told: bool) -> None:
+    item = {"kind": kind, "vuln": "CVE-2026-1", "source": "openssl", "before": "", "after": "act", "hosts": 3}
+    found = critical([{**item, "kev": kev, "due_ms": due_ms, "some": ["a"]}], 100 * DAY)
+    assert bool(found) is told
+    if told:
+        assert found[0]["package"] == "openssl" and found[0]["hosts"] == 3
+        assert critical_text(found) == f"new and critical: 1 vulnerability id, {int(kev)} known exploited: CVE-2026-1"

@@ -10,12 +10,15 @@ from math import comb
 import pytest
 from policy_facts import HOUR, NOW, policy, scope
 
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.emergency import emergency_policy
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.exact import (
     as_bad_by_chance,
     highest_rate,
     hosts_to_prove,
 )
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.gate import decide, judge_ring
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.load import load_policy
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.model import PolicyError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.proof import (
     Proof,
     Rates,
@@ -216,3 +219,52 @@ def test_a_failed_check_names_it_and_is_asked_again() -> None:
     gate = policy(rings=BASE.format(soak="0h", gate="checks: [{command: [/bin/shop, open]}]")).rings[0].gate
     lack, said = lacking(gate, "test", 2, Proof(answers={"command /bin/shop open": (False, "no \x1b[31m")}))
     assert lack is not None and "'command /bin/shop open' says no: no ?[31m" in lack.why and "asked anew" in lack.next
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        ("{prometheus: 'http://p', max: 1}", "'query' is missing"),
+        ("{prometheus: 'http://p', query: up}", "give min, max or both"),
+        ("{prometheus: 'http://p', query: up, min: 2, max: 1}", "min is above max"),
+        ("{command: [x], max: 1}", "'max' goes with 'prometheus' only"),
+        ("{command: [x], role: y}", "exactly one of command, prometheus, role"),
+        ("{command: x}", "must be a list"),
+        ("{role: 'a b'}", "must be the name of a role"),
+        ("{command: [x], timeout: 0}", "a timeout of 0 never succeeds"),
+    ],
+)
+@pytest.mark.parametrize("place", ["ring", "emergency"])
+def test_a_check_that_could_never_say_no_or_yes_is_refused(place: str, check: str, text: str) -> None:
+    gate = f"{{checks: [{check}]}}"
+    rings = f"rings: [{{name: a, hosts: b{', gate: ' + gate if place == 'ring' else ''}}}]\n"
+    with pytest.raises(PolicyError) as caught:
+        load_policy(rings + (f"emergency: {{gate: {gate}}}\n" if place == "emergency" else ""), "p.yml")
+    assert text in str(caught.value) and f"p.yml:{1 if place == 'ring' else 2}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("gate", "text"),
+    [
+        ("min_hosts: 0", "whole number from 1"),
+        ("min_hosts: 10%", "min_hosts"),
+        ("statistics: {confidence: 100%}", "a share from 1% to 99%"),
+        ("statistics: {confidence: 0.95}", "a share from 1% to 99%"),
+        ("statistics: {too_few: ignore}", "one of stop, go"),
+        ("recheck: maybe", "true or false"),
+        ("checks: []", "must not be empty"),
+    ],
+)
+def test_a_bad_value_is_refused_with_what_is_allowed(gate: str, text: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policy(f"rings: [{{name: a, hosts: b, gate: {{{gate}}}}}]\n", "p.yml")
+    assert text in str(caught.value)
+
+
+def test_an_emergency_has_gates_of_its_own() -> None:
+    rules = policy(
+        rings=BASE.format(soak="24h", gate="min_hosts: 9, max_failed: 0") + "emergency: {gate: {min_hosts: 1}}\n"
+    )
+    test, production = emergency_policy(rules, "openssl", "", "").rings
+    assert (test.gate.min_hosts, str(test.gate.max_failed)) == (1, "0")
+    assert (production.gate.min_hosts, str(production.gate.max_failed)) == (1, "1%")
