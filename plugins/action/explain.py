@@ -33,13 +33,13 @@ class ActionModule(AskingAction):
                 "give -e host=NAME, and -e package=NAME or -e cve=CVE-…",
             )
         with self.ledger() as ledger:
-            known = self._known(ledger, policy.fleet, host, bool(cve))
+            known = self._known(ledger, policy.fleet, host)
         lines = explain(known, package, cve, now_ms(), policy.look_max_age_ms)
         about = f" · {package or cve}" if package or cve else ""
         self._display.display("\n".join([f"{plain(host, 100)}{plain(about, 100)}", *(f"  {line}" for line in lines)]))
         return f"done: {plain(host, 100)}: {lines[-1]}", {"changed": False, "lines": lines}
 
-    def _known(self, ledger: Ledger, fleet: str, host: str, findings: bool) -> Known:
+    def _known(self, ledger: Ledger, fleet: str, host: str) -> Known:
         state = state_of(ledger.state(fleet, host))
         plan = self._plan(ledger, fleet, host)
         if state is None and plan is None:
@@ -66,7 +66,7 @@ class ActionModule(AskingAction):
             ledger.orders(fleet, "halt"),
             ledger.orders(fleet, "recall"),
             held,
-            self._findings(ledger, fleet, host) if findings else None,
+            self._findings(ledger, fleet, host),
         )
 
     @staticmethod

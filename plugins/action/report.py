@@ -42,13 +42,7 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.vex_f
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.waiting import waiting_hosts
 from ansible_collections.lockstep.patching.plugins.plugin_utils.errors import LockstepError
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.notify import (
-    SHOWN,
-    critical,
-    critical_text,
-    events_of,
-    message,
-)
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy import notify
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import one_line
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.fleet import fleet_view
 from ansible_collections.lockstep.patching.plugins.plugin_utils.report.outside import mark_stale, outside_rows
@@ -135,11 +129,7 @@ class ActionModule(ControllerAction):
         ledger, policy = Ledger.open(run.ledger, create=False), self.files.read_policy()
         plan = ledger.plan(run.plan_id) if run.plan_id else self._newest(ledger, run) if run.stage == "report" else None
         settles = run.plan_id and not run.check and not clocks.disagreement(self.files)
-        settled = (
-            verdicts.settle(ledger, policy, plan, run.token, now_ms(), self._proofs(ledger, policy, plan, run))
-            if plan and settles
-            else []
-        )
+        settled = self._settled(ledger, policy, plan, run) if plan and settles else []
         statuses = statuses_of(ledger, plan["plan_id"]) if plan else {}
         held = held_hosts(ledger, run.fleet, plan, statuses, statuses) if plan and plan["state"] == "open" else {}
         newer = newer_run(ledger, run.fleet, run.token)
@@ -218,10 +208,11 @@ class ActionModule(ControllerAction):
             self._display.display("reports\n" + "\n".join(f"  {os.path.relpath(path)}" for path in written))
         return line, written
 
-    def _proofs(self, ledger: Ledger, policy: Any, plan: dict[str, Any], run: Run) -> dict[str, Any]:
-        """Only a run that goes through the rings asks their checks."""
-        roles = self.files.read("role-checks")
-        return proofs_of(ledger, policy, plan, run.token, now_ms(), run.stage in ROLLOUTS and not run.stopped, roles)
+    def _settled(self, ledger: Ledger, policy: Any, plan: dict[str, Any], run: Run) -> list[Any]:
+        """Judge the rings; only a run that goes through them asks their checks."""
+        ask, roles = run.stage in ROLLOUTS and not run.stopped, self.files.read("role-checks")
+        proofs = proofs_of(ledger, policy, plan, run.token, now_ms(), ask, roles)
+        return verdicts.settle(ledger, policy, plan, run.token, now_ms(), proofs)
 
     def _waits(self, policy: Any, plan: Any, settled: list[Any]) -> dict[str, Any]:
         """Hosts without a result that wait for a time, as it is now."""
@@ -255,12 +246,18 @@ class ActionModule(ControllerAction):
         common = self.common()
         known = {**vars(run), "actor": common.actor, "controller": common.controller}
         statuses = statuses_of(ledger, run.plan_id) if run.plan_id else {}
-        bodies = {event: message(event, known, line, statuses, now_ms()) for event in events_of(line, approval, ended)}
+        bodies = {
+            event: notify.message(event, known, line, statuses, now_ms())
+            for event in notify.events_of(line, approval, ended)
+        }
         headers = self.variable("lockstep_webhook_headers")
         problems = tell(ledger, policy.notify, bodies, headers, run.token, now_ms())
-        found = critical((self.files.read("assessment") or {"news": {"items": ()}})["news"]["items"], now_ms())
+        found = notify.critical((self.files.read("assessment") or {"news": {"items": ()}})["news"]["items"], now_ms())
         if found:
-            body = {**message("new_critical", known, critical_text(found), statuses, now_ms()), "new": found[:SHOWN]}
+            body = {
+                **notify.message("new_critical", known, notify.critical_text(found), statuses, now_ms()),
+                "new": found[: notify.SHOWN],
+            }
             problems += tell(ledger, policy.notify, {"new_critical": body}, headers, run.token, now_ms())
         for problem in problems:
             self._display.warning(problem)

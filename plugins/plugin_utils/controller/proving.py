@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from ansible.module_utils.urls import open_url
-
 from ansible_collections.lockstep.patching.plugins.plugin_utils.controller.facts import rings_of, statuses_of
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger import Ledger
 from ansible_collections.lockstep.patching.plugins.plugin_utils.ledger.outcomes import Outcome
@@ -141,6 +139,8 @@ def _ask_command(check: GateCheck, about: Mapping[str, str]) -> tuple[bool, str]
 
 
 def _ask_prometheus(check: GateCheck, about: Mapping[str, str]) -> tuple[bool, str]:
+    from ansible.module_utils.urls import open_url  # slow to import, and few runs need it
+
     url = f"{str(check.target).rstrip('/')}/api/v1/query?" + urlencode({"query": check.query or ""})
     answer = open_url(url, method="GET", timeout=check.timeout_ms / 1000, follow_redirects="safe")
     return judge_samples(json.loads(answer.read(MOST_BYTES)), check.low, check.high)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,9 @@ from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.orders im
     recall_of,
     recall_text,
 )
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import HOST, LEFT_OUT
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import HOST, LEFT_OUT, SKIPPED
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.units import duration_text
-from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plain, utc
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.words import names, plain, plural, utc
 
 SHOWN = 12
 
@@ -83,6 +83,7 @@ def _everything(known: Known) -> list[str]:
     lines = [f"{len(candidates)} updates are pending, {security} of them security"]
     left = [entry for entry in (known.plan or {}).get("left_out", ()) if entry["host"] == known.host]
     by: dict[str, list[str]] = {}
+    sources = {item["name"]: item["source"] for item in candidates}
     for entry in left:
         if not entry["taken"]:
             by.setdefault(str(entry["why"]), []).append(str(entry["package"] or "the whole host"))
@@ -90,7 +91,22 @@ def _everything(known: Known) -> list[str]:
         meaning = LEFT_OUT.get(reason)
         says = f": {meaning.message}; {meaning.next}" if meaning else ""
         lines.append(f"left out as {reason}: {names(dict.fromkeys(found))}{says}")
+        everything = "the whole host" in found
+        lines += _leaves_open(known, None if everything else {sources.get(name, name) for name in found})
     return lines
+
+
+def _leaves_open(known: Known, sources: Collection[str] | None) -> list[str]:
+    """Which vulnerabilities stay open while these sources (None: all) stay as they are, exceptions included."""
+    if known.findings is None:
+        return ["  what that leaves open is unknown: the host was never assessed; run assess with lockstep_feeds"]
+    found = [item for item in known.findings if sources is None or item["source"] in sources]
+    if not found:
+        return ["  that leaves no vulnerability open, by the last assessment"]
+    accepted = sorted({plain(item["exception"], 60) for item in found if item["exception"]})
+    also = f"; under exception {names(accepted)}" if accepted else ""
+    vulns = list(dict.fromkeys(str(item["vuln"]) for item in found))
+    return [f"  that leaves open {plural(len(vulns), 'vulnerability id')}: {names(vulns)}{also}"]
 
 
 def _package(known: Known, package: str) -> list[str]:
@@ -121,6 +137,7 @@ def _package(known: Known, package: str) -> list[str]:
         elif item["name"] in holds:
             reason, detail = hold_why(holds[item["name"]])
             lines.append(f"{what} ({kind}) is {reason}: {detail}; {LEFT_OUT[reason].next}")
+            lines += _leaves_open(known, {item["source"]})
         elif item.get("kept_back"):
             reason = "phased" if item.get("phased") is not None else "kept_back"
             lines.append(f"{what} ({kind}): {reason}: {plain(item['kept_back'])}; {LEFT_OUT[reason].next}")
@@ -180,15 +197,24 @@ def _vulnerability(known: Known, cve: str, now_ms: int) -> list[str]:
 def _plan(known: Known) -> list[str]:
     if known.plan is None or known.ring is None:
         return ["no plan has it in its scope: it takes part once a ring of the policy has it and a plan is made"]
-    short, status = known.plan["plan_id"][:12], (known.record or {}).get("status", "pending")
-    reason = plain((known.record or {}).get("reason") or "")
-    said = f"{status}: {reason}" if reason else status
+    record = known.record or {}
+    short, status, reason = known.plan["plan_id"][:12], record.get("status", "pending"), str(record.get("reason") or "")
+    meaning = (SKIPPED.get(reason) if status == "skipped" else HOST.get(status)) or HOST["skipped"]
+    said = f"{status}: {plain(reason)}" if reason else status
     lines = [f"plan {short} is {known.plan['state']}; in ring '{known.ring}' the host is {said}"]
+    if record.get("retired_ms") is not None:
+        who = f"{plain(record.get('retired_by'), 100)} on {utc(record['retired_ms'])}"
+        return [
+            *lines,
+            f"it is retired from this plan by {who}: {plain(record.get('retired_reason'))}; the next decides",
+        ]
     if known.plan["state"] != "open":
         return [*lines, "it changes no more; the next plan decides"]
-    then = next_step(known.record)
+    then = next_step(record)
     if then.step == "nothing":
-        return lines
+        return lines if meaning.next == "nothing" else [*lines, f"it {meaning.message}; {meaning.next}"]
+    if then.step == "person":
+        return [*lines, f"{then.why}; {meaning.next}; or resolve it with retry, and run rollout"]
     if known.held:
         return [*lines, f"{known.held}; {safeguard.NEXT}"]
     for entry in known.plan["body"]["scope"]:

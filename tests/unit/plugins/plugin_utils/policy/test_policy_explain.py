@@ -10,6 +10,8 @@ import pytest
 from policy_facts import DAY, NOW, PLATFORM, candidate, package, state
 
 from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.explain import Known, explain
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.machine import HOST as MACHINE
+from ansible_collections.lockstep.patching.plugins.plugin_utils.policy.summary import LEFT_OUT
 
 ANN = {"actor": "ann", "ms": NOW, "reason": "smoke"}
 HOLD = {"name": "vim", "arch": "amd64", "kind": "hold", "reason": "plugin", "where": "apt-mark"}
@@ -99,3 +101,49 @@ def test_what_comes_next() -> None:
         "stage (the host has not started); run rollout"
     )
     assert "the next plan decides" in told(state(), plan=plan(of="superseded"), ring="prod")
+
+
+FINDING = {"vuln": "CVE-7", "source": "vim", "answer": "", "fixed": None, "due_ms": None, "exception": None}
+
+
+@pytest.mark.parametrize("why", sorted(LEFT_OUT))
+def test_every_reason_to_leave_something_out_is_explained_with_what_it_leaves_open(why: str) -> None:
+    left = [{"host": "h", "package": "vim", "taken": False, "why": why, "detail": "", "next": ""}]
+    given = {"plan": plan(left_out=left), "ring": "prod"}
+    text = told(state(candidate("vim")), findings=[FINDING, {**FINDING, "source": "bash", "vuln": "CVE-8"}], **given)
+    assert f"left out as {why}: vim: {LEFT_OUT[why].message}; {LEFT_OUT[why].next}" in text
+    assert "that leaves open 1 vulnerability id: CVE-7" in text and "CVE-8" not in text
+    assert "what that leaves open is unknown" in told(state(candidate("vim")), **given)
+    whole = [{**left[0], "package": None}]
+    accepted = [{**FINDING, "exception": "legacy"}]
+    text = told(state(candidate("vim")), plan=plan(left_out=whole), ring="prod", findings=accepted)
+    assert "CVE-7; under exception legacy" in text
+    assert "no vulnerability open" in told(state(candidate("vim")), findings=[], **given)
+
+
+RECORDS = [(status, "absent" if status == "unreachable" else "") for status in MACHINE] + [("unreachable", "lost")]
+
+
+@pytest.mark.parametrize(("status", "phase"), RECORDS)
+def test_every_state_of_a_host_says_what_comes_next(status: str, phase: str) -> None:
+    record = {"status": status, "phase": phase, "reason": "held", "reboot": "yes"}
+    passed = {"test": {"state": "passed"}}
+    lines = told(state(), plan=plan(), ring="prod", record=record, rings=passed).splitlines()
+    at = next(number for number, line in enumerate(lines) if f"the host is {status}: held" in line)
+    assert status == "verified" or len(lines) > at + 1, "what changes it is said"
+    retired = {**record, "retired_ms": NOW, "retired_by": "ann", "retired_reason": "scrapped"}
+    assert "retired from this plan by ann" in told(state(), plan=plan(), ring="prod", record=retired, rings=passed)
+
+
+@pytest.mark.parametrize("reason", ["unsupported", "nothing_to_do", "resolved: new disk"])
+def test_a_host_that_is_out_of_the_way_says_why(reason: str) -> None:
+    text = told(state(), plan=plan(), ring="prod", record={"status": "skipped", "phase": "", "reason": reason})
+    assert f"the host is skipped: {reason}" in text and "run rollout" not in text
+    assert ("patch this host by other means" in text) == (reason == "unsupported")
+
+
+@pytest.mark.parametrize("ring", ["waiting", "open", "soaking", "failed"])
+def test_every_state_of_the_ring_before_is_said(ring: str) -> None:
+    rings = {"test": {"state": ring, "reason": "ring 'test': smoke"}}
+    text = told(state(), plan=plan(), ring="prod", record={"status": "staged", "phase": ""}, rings=rings)
+    assert f"waits for ring 'test', which is {ring}: ring 'test': smoke" in text
