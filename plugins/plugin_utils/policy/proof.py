@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -97,7 +97,7 @@ def checks_of(given: Iterable[Mapping[str, Any]]) -> tuple[GateCheck, ...]:
 
 def gate_values(given: Mapping[str, Any]) -> dict[str, Any]:
     """Typed values of the keys that a gate has; what it leaves out is not there."""
-    typed = {
+    typed: dict[str, Callable[[Any], Any]] = {
         "max_failed": count,
         "max_absent": count,
         "min_hosts": int,
