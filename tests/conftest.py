@@ -15,6 +15,8 @@ from ansible.plugins.loader import init_plugin_loader
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from postgresql import postgresql, postgresql_url  # noqa: E402, F401
+from postgresql import postgresql, postgresql_url  # noqa: E402
+
+__all__ = ["postgresql", "postgresql_url"]
 
 init_plugin_loader([])

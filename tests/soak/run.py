@@ -189,7 +189,7 @@ class Soak:
             self.power, self.blink, self.network, self.network_back, self.ssh, self.disk, self.dpkg,
             self.controller, self.twin, self.locked, self.full,
         ]  # fmt: skip
-        for _ in range(self.dice.randint(1, 3)):
+        for _turn in range(self.dice.randint(1, 3)):
             try:
                 self.process.wait(self.dice.uniform(1, 25))
                 break
@@ -225,14 +225,14 @@ class Soak:
             self.fleet.lab.repo.publish("lab-slow", version, postinst="sleep 3")
             if number % 2:
                 self.fleet.lab.repo.publish("lab-boot", version)
-        for _ in range(self.dice.randint(1, 3)):
+        for _turn in range(self.dice.randint(1, 3)):
             self.trouble()
             self.check()
             if self.dice.random() < 0.5:
                 self.mend()
             self.copy(number)
         self.mend()
-        for _ in range(MENDED_RUNS):
+        for _turn in range(MENDED_RUNS):
             self.process = self.start("rollout")
             self.settle()
             self.check()

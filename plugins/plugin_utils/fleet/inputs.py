@@ -151,7 +151,7 @@ def _document(item: Input, record: Mapping[str, Any], spot: Callable[[Field], Sp
 def _value(field: Field, value: Any, spot: Callable[[Field], Spot]) -> Any:
     """A text, or a list of texts for `service` and for fields that are split."""
     many = field.split is not None or field.name == "service"
-    if type(value) is str and not many and len(value) <= LONGEST:  # nearly every value of an export is one
+    if value.__class__ is str and not many and len(value) <= LONGEST:  # nearly every value of an export is one
         return value.strip().lower() if field.lower else value.strip()
     if isinstance(value, str) and len(value) > LONGEST:
         raise InventoryError(

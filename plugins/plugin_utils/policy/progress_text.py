@@ -83,12 +83,11 @@ def _rings(progress: Progress, width: int) -> list[str]:
     broad = min(NAME, max(len(plain(name)) for name, _state, _hosts in shown))
     lines = []
     for name, state, hosts in shown:
-        bar, done = 10 if width < 120 else 30, progress.done(name)
-        full = bar * done // max(1, len(hosts))
+        cells, done = 10 if width < 120 else 30, progress.done(name)
+        full = cells * done // max(1, len(hosts))
         title = clip(plain(name), broad)
-        text = (
-            f"{'>' if name == current else ' '} {title:<{broad}} [{'#' * full}{'.' * (bar - full)}] {done}/{len(hosts)}"
-        )
+        drawn = "#" * full + "." * (cells - full)
+        text = f"{'>' if name == current else ' '} {title:<{broad}} [{drawn}] {done}/{len(hosts)}"
         more = [_ring_state(progress, name, state), states_text(progress.counts[name])]
         lines.append(clip("  ".join([text, *[item for item in more if item]]), width))
     if len(rings) > len(shown):

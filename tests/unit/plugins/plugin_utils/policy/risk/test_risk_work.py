@@ -36,10 +36,12 @@ def fleet() -> tuple[dict[str, tuple[str, ...]], Books]:
     return hosts, books
 
 
-def lots(*only: str, offers: dict[str, Offer] = OFFERS) -> tuple[Lots, dict[str, Group]]:
+def lots(*only: str, offers: dict[str, Offer] | None = None) -> tuple[Lots, dict[str, Group]]:
     hosts, books = fleet()
     wanted = {host: book for host, book in hosts.items() if not only or host in only}
-    return lots_of(wanted, books.shelves, books.groups, lambda _host: offers), books.groups
+    return lots_of(
+        wanted, books.shelves, books.groups, lambda _host: OFFERS if offers is None else offers
+    ), books.groups
 
 
 def test_the_list_is_by_deadline_and_a_kernel_is_one_line() -> None:
