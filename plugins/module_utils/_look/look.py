@@ -165,6 +165,9 @@ class Look(object):
         for name in ("manager", "candidates", "holds"):
             if name in wanted:
                 self._try(name, getattr(reader, name))
+        if indexes is not None and reader.moved():
+            # each part may have seen other lists, and a list that is away looks like one that offers nothing
+            self._blind("the package indexes were replaced while they were read", "look again")
         manager = self.sections.get("manager", {})
         if manager.get("health") in HALF_DONE:
             # what a simulated upgrade says of packages that are half there is no count of what is pending

@@ -111,6 +111,10 @@ class Reader(object):
         """
         raise NotImplementedError
 
+    def moved(self) -> bool:
+        """Return whether somebody has replaced the indexes since refresh(); False where that cannot be told."""
+        return False
+
     def manager(self) -> Manager:
         raise NotImplementedError
 

@@ -99,6 +99,19 @@ class Indexes(object):
         if mode != "never" and self._fetched_ms is not None:
             self._targets = None
 
+    def stamp(self) -> List[Tuple[str, int, int]]:
+        """Return what changes when somebody replaces, adds or removes a list: names, inodes and times."""
+        folder = self._private + "/lists" if self._private else self.host.path(LISTS)
+        found = []
+        try:
+            for name in sorted(os.listdir(folder)):
+                if "_Packages" in name or name.endswith("Release"):
+                    stat = os.stat(os.path.join(folder, name))
+                    found.append((name, stat.st_ino, stat.st_mtime_ns))
+        except OSError:
+            pass  # one that has just gone: what was found so far differs from the rest
+        return found
+
     def _is_fresh(self, target):
         try:
             stat = os.stat(self.host.path(target.release))

@@ -45,6 +45,7 @@ class AptReader(Reader):
         self._indexes = Indexes(host)
         self._status: Optional[Tuple[List[Package], List[Tuple[str, str]]]] = None
         self._started: Optional[Started] = None
+        self._stamp: Optional[List[Tuple[str, int, int]]] = None
         self._native = ""
         self._simulated: Optional[apt_output.Simulation] = None
         self._policies: Dict[str, apt_output.Policy] = {}
@@ -63,7 +64,11 @@ class AptReader(Reader):
         try:
             self._indexes.refresh(mode, max_age_s, now_ms)
         finally:
+            self._stamp = self._indexes.stamp()
             self._started = self.host.start(["apt-get"] + self._indexes.options + LISTING)
+
+    def moved(self) -> bool:
+        return self._stamp is not None and self._indexes.stamp() != self._stamp
 
     def close(self) -> None:
         if self._started is not None:
