@@ -100,14 +100,14 @@ class Indexes(object):
             self._targets = None
 
     def stamp(self) -> List[Tuple[str, int, int]]:
-        """Return what changes when somebody replaces, adds or removes a list: names, inodes and times."""
+        """Return what changes when somebody replaces, adds or removes a list: names, inodes and change times."""
         folder = self._private + "/lists" if self._private else self.host.path(LISTS)
         found = []
         try:
             for name in sorted(os.listdir(folder)):
                 if "_Packages" in name or name.endswith("Release"):
                     stat = os.stat(os.path.join(folder, name))
-                    found.append((name, stat.st_ino, stat.st_mtime_ns))
+                    found.append((name, stat.st_ino, stat.st_ctime_ns))  # apt sets mtime to the server's
         except OSError:
             pass  # one that has just gone: what was found so far differs from the rest
         return found
